@@ -1,0 +1,24 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test bench lint install
+
+demo: .venv/installed
+	@$(BIN)/gengfu demo
+
+test: .venv/installed-dev
+	@$(BIN)/python -m tests
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: .venv/installed-dev
+	@$(BIN)/python -m tests.benchmarks.first_watch
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) deploy/install.py
+
+.venv/installed-dev: requirements-dev.lock pyproject.toml
+	@$(PYTHON) deploy/install.py --dev

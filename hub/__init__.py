@@ -1,0 +1,1 @@
+"""The running service. Importing this package imports nothing."""

@@ -1,0 +1,179 @@
+"""Every extension point, on one page: Adapter, Rule, Store, Notifier.
+
+A plugin is a class with a ``kind``, a docstring that is its manual page (``gengfu kinds NAME`` prints it) and a nested
+``Settings``, whose described, typed fields are what may stand in gengfu.toml. ``hub.plugins`` finds it by its ``kind``: a
+plugin is one new file.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.model import Batch, DeadLetter, DeviceInfo, Lane, Message, Notice, Now, Publish, Reading, Reason, Series
+from hub.quantities import Vocabulary
+
+
+class Settings(BaseModel):
+    """What a plugin lets people configure. An unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteContext(Struct, frozen=True):
+    """What a plugin may know about the site."""
+
+    community: str
+    zone: ZoneInfo
+    vocabulary: Vocabulary
+
+
+# --- adapters ---------------------------------------------------------------------------------------------------------
+
+
+class Malformed(Exception):  # noqa: N818 - the word the house uses
+    """A message that cannot be understood. ``reason`` is typed, ``detail`` is one sentence for the vendor."""
+
+    def __init__(self, reason: Reason, detail: str, device: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.device = device
+
+
+class AdapterSettings(Settings):
+    lane: Literal["fire", "rest"] = Field("rest", description="which session carries its topics")
+
+
+Decoded = Reading | DeviceInfo | Publish
+
+
+class Adapter(Protocol):
+    """Turns one vendor's messages into readings. Pure but for what the format itself needs to remember."""
+
+    kind: ClassVar[str]
+    topics: tuple[str, ...]  # MQTT filters to subscribe; the most specific adapter gets the message
+    lane: Lane
+
+    def decode(self, message: Message) -> Sequence[Decoded]:
+        """Readings in canonical units; nothing where there is no measurement; raises Malformed for a broken message."""
+        ...
+
+    def snapshot(self) -> Any:
+        """What must survive a restart (names, aliases, deltas), as plain JSON values; None for nothing."""
+        ...
+
+    def restore(self, state: Any) -> None: ...
+
+
+# --- stores -----------------------------------------------------------------------------------------------------------
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Rows(Struct, frozen=True, eq=False):
+    """The stored readings of one series, in order of (time, seq), without duplicates: the first that arrived won."""
+
+    series: Series
+    time: Ints
+    seq: Ints
+    received_at: Ints
+    value: Floats
+    quality: Ints
+
+
+class Buckets(Struct, frozen=True, eq=False):
+    """One series thinned for a chart: a row for every bucket that has readings; gaps stay gaps. Peaks are kept."""
+
+    series: Series
+    start: Ints
+    minimum: Floats
+    maximum: Floats
+    mean: Floats
+    first: Floats
+    last: Floats
+    count: Ints
+
+
+class Retention(Struct, frozen=True):
+    """How long each domain is kept, in ms; None keeps for ever."""
+
+    energy: int | None = None
+    parking: int | None = None
+    fire: int | None = None
+    health: int | None = None
+    device: int | None = None
+
+
+class Store(Protocol):
+    """Where readings live. ``append`` returns when they are durable; everything else may be read by a second process."""
+
+    kind: ClassVar[str]
+
+    def append(self, lane: Lane, batch: Batch) -> None:
+        """Commits the batch. Called from one thread a lane."""
+        ...
+
+    def series(self, device: str = "*", quantity: str = "*") -> list[Series]:
+        """The series whose device and quantity match the globs, sorted."""
+        ...
+
+    def rows(self, series: Series, start: int, end: int) -> Rows:
+        """Readings with ``start <= time < end``."""
+        ...
+
+    def buckets(self, series: Series, start: int, end: int, every: int) -> Buckets:
+        """As ``rows``, thinned to buckets of ``every`` ms that begin at multiples of it counted from ``start``."""
+        ...
+
+    def before(self, series: Series, time: int) -> Reading | None:
+        """The newest reading with a time before ``time``."""
+        ...
+
+    def latest(self) -> list[tuple[Reading, int]]:
+        """The newest reading of every series, with its arrival."""
+        ...
+
+    def digests(self, since: int) -> list[int]:
+        """Marks of messages without a device time that were committed since then."""
+        ...
+
+    def dead_letters(self, limit: int = 100, before: int | None = None, device: str = "") -> list[DeadLetter]:
+        """The newest first; ``before`` is the id to go on from."""
+        ...
+
+    def dead_letter(self, id: int) -> DeadLetter | None: ...
+
+    def maintain(self, now: Now, *, seal_all: bool = False) -> None:
+        """Seals, compacts and forgets what is past its retention. Safe to be killed anywhere."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# --- notifiers --------------------------------------------------------------------------------------------------------
+
+
+class NotSent(Exception):  # noqa: N818
+    """A notice did not get through. ``retry_after`` seconds where the receiver asked for it; ``final`` where trying again
+    cannot help (a 404)."""
+
+    def __init__(self, detail: str, retry_after: float | None = None, final: bool = False) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        self.final = final
+
+
+class Notifier(Protocol):
+    """Carries a notice to people. Returns when the receiver has taken it; raises NotSent otherwise."""
+
+    kind: ClassVar[str]
+
+    async def send(self, notice: Notice) -> None: ...
+
+    async def close(self) -> None: ...
