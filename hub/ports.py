@@ -6,16 +6,33 @@ plugin is one new file.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hub.model import Batch, DeadLetter, DeviceInfo, Lane, Message, Notice, Now, Publish, Reading, Reason, Series
-from hub.quantities import Vocabulary
+from hub.model import (
+    Batch,
+    DeadLetter,
+    Device,
+    DeviceInfo,
+    Lane,
+    Message,
+    Notice,
+    Now,
+    Publish,
+    Reading,
+    Reason,
+    Series,
+    Space,
+)
+from hub.quantities import Vocabulary, duration_ms
+
+Duration = Annotated[int, BeforeValidator(lambda given: duration_ms(given) if isinstance(given, str) else given)]
+"""Milliseconds; written "30s", "10min", "2h", "1d"."""
 
 
 class Settings(BaseModel):
@@ -35,7 +52,7 @@ class SiteContext(Struct, frozen=True):
 # --- adapters ---------------------------------------------------------------------------------------------------------
 
 
-class Malformed(Exception):  # noqa: N818 - the word the house uses
+class Malformed(Exception):
     """A message that cannot be understood. ``reason`` is typed, ``detail`` is one sentence for the vendor."""
 
     def __init__(self, reason: Reason, detail: str, device: str = "") -> None:
@@ -68,6 +85,39 @@ class Adapter(Protocol):
         ...
 
     def restore(self, state: Any) -> None: ...
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+class RuleSettings(Settings):
+    """What every rule can say. Globs follow fnmatch, case-sensitively; ``space`` also matches what lies inside it."""
+
+    id: str = Field(description="names the rule in alerts and in the configuration", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    severity: Literal["info", "warning", "critical"] = Field("warning", description="how bad it is")
+    quantity: str = Field(description="glob over quantities, such as fire.*")
+    device: str = Field("*", description="glob over device ids")
+    space: str = Field("*", description="glob over space ids; what lies inside a matching space belongs to it")
+    hold_for: Duration = Field(0, description="pending until it has held this long")
+    clear_for: Duration = Field(0, description="resolved only after it has been clear this long")
+    name: dict[Literal["en", "zh"], str] = Field({}, description="what people call it, in English and Chinese")
+
+
+class Directory(Protocol):
+    """Where devices are, as far as anyone has said."""
+
+    def device(self, id: str) -> Device | None: ...
+
+    def path(self, device: str) -> Sequence[Space]:
+        """The spaces a device lies in, outermost first; empty when nobody has said."""
+        ...
+
+
+class Rule(Protocol):
+    """Judges one subject (a device's quantity and channel) at a time: True breached, False clear, None cannot tell."""
+
+    kind: ClassVar[str]
+    settings: RuleSettings
 
 
 # --- stores -----------------------------------------------------------------------------------------------------------
@@ -159,7 +209,7 @@ class Store(Protocol):
 # --- notifiers --------------------------------------------------------------------------------------------------------
 
 
-class NotSent(Exception):  # noqa: N818
+class NotSent(Exception):
     """A notice did not get through. ``retry_after`` seconds where the receiver asked for it; ``final`` where trying again
     cannot help (a 404)."""
 

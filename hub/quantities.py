@@ -10,6 +10,7 @@ Shapes:
     event    something that happened; closed by a person only (a fall, an SOS)
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Literal
@@ -171,6 +172,18 @@ def conversion(unit: str, canonical: str) -> tuple[float, float]:
     if dimension != target:
         raise ValueError(f'"{unit}" cannot be turned into "{canonical}"')
     return factor / target_factor, (offset - target_offset) / target_factor
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d|w|y)")
+_DURATION_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_557_600_000}
+
+
+def duration_ms(text: str) -> int:
+    """Milliseconds of "500ms", "30s", "10min", "2h", "1d", "10y" (a year is 365.25 days). Raises ValueError."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f'"{text}" is not a duration; write it like "30s", "10min", "2h" or "1d"')
+    return round(float(match[1]) * _DURATION_MS[match[2]])
 
 
 def known_unit(unit: str) -> bool:
