@@ -1,0 +1,144 @@
+"""Is it plausible, new, on time? Gives a reading its time and its quality flags, or says why it is refused.
+
+Times (see "Time" in the reliability page): none -> the network's, else arrival (``missing_time``); before 2015 or more than
+two minutes ahead -> the same, flagged ``clock_skew``; in the past but within what is kept -> used as it is, ``late``;
+older than what is kept -> ``TooOld``. A reading's identity is device, quantity, channel, time and sequence number; the
+first one wins, so an exact repetition is dropped here and, whatever this memory has forgotten, again in the store.
+"""
+
+from collections import deque
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from hub.model import Message, Quality, Reading
+from hub.ports import Retention
+from hub.quantities import Vocabulary
+
+EARLIEST = 1_420_070_400_000  # 2015-01-01: no clock that works says less
+AHEAD = 120_000
+LATE_AFTER = 120_000
+RECENT = 16
+SERIES_LIMIT = 500_000
+REDELIVERY_WINDOW = 200_000
+"""Messages without a device time that are remembered, to recognise a redelivered one."""
+
+
+class TooOld(Exception):
+    """Older than what is kept. The reading is still judged by the rules, marked late."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__("older than what is kept")
+        self.reading = reading
+
+
+def digest(message: Message) -> int:
+    """64 bits that tell one message's topic and payload from another's."""
+    mark = blake2b(message.payload, digest_size=8, salt=b"gengfu")
+    mark.update(message.topic.encode())
+    return int.from_bytes(mark.digest(), "little", signed=True)
+
+
+class _Track:
+    """What is remembered of one series."""
+
+    __slots__ = ("counter", "domain", "high", "keep", "last_seq", "last_time", "last_value", "low", "recent")
+
+    def __init__(self, low: float, high: float, counter: bool, domain: str, keep: int | None) -> None:
+        self.low = low
+        self.high = high
+        self.counter = counter
+        self.domain = domain
+        self.keep = keep
+        self.last_time = 0
+        self.last_seq = 0
+        self.last_value = float("-inf")
+        self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT)
+
+
+class Intake:
+    def __init__(self, vocabulary: Vocabulary, retention: Retention) -> None:
+        self._vocabulary = vocabulary
+        self._retention = retention
+        self._tracks: dict[tuple[str, str, str], _Track] = {}
+        self._digests: dict[int, None] = {}
+        self.duplicates = 0
+        self.flagged = 0
+
+    def restore(self, digests: list[int]) -> None:
+        self._digests.update(dict.fromkeys(digests))
+
+    def accept(self, reading: Reading, message: Message) -> Reading | None:
+        """The reading with its time and flags; None for an exact repetition; raises TooOld."""
+        key = (reading.device, reading.quantity, reading.channel)
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._track(key)
+        quality = reading.quality
+        received = message.received_at
+        time = reading.time
+        if time is None or time < EARLIEST or time > received + AHEAD:
+            time, quality = self._other_time(reading, received, quality)
+            if quality & Quality.MISSING_TIME and time <= track.last_time < received + AHEAD:
+                time = track.last_time + 1  # two arrivals within one millisecond are two readings
+        elif time < received - LATE_AFTER:
+            quality |= Quality.LATE
+            if track.keep is not None and time < received - track.keep:
+                raise TooOld(replace(reading, time=time, quality=quality))
+        seq = reading.seq
+        if time > track.last_time:
+            if seq and track.last_seq and seq > track.last_seq + 1:
+                quality |= Quality.SEQUENCE_GAP
+            if track.counter:
+                if reading.value < track.last_value:
+                    quality |= Quality.COUNTER_RESET
+                track.last_value = reading.value
+            track.last_time = time
+            if seq:
+                track.last_seq = seq
+        elif (time, seq) in track.recent:
+            self.duplicates += 1
+            return None
+        track.recent.append((time, seq))
+        if not track.low <= reading.value <= track.high:
+            quality |= Quality.OUT_OF_RANGE
+        if message.retained:
+            quality |= Quality.STALE_RETAINED
+        if message.qos == 0 and (track.domain == "fire" or message.lane == "fire"):
+            quality |= Quality.QOS0
+        if time == reading.time and quality == reading.quality:
+            return reading
+        self.flagged += 1
+        return Reading(reading.device, reading.quantity, reading.value, time, reading.channel, seq, quality, reading.network_time)
+
+    def seen_before(self, mark: int) -> bool:
+        """Notes a message without a device time; True if one of the same topic and payload is remembered."""
+        if mark in self._digests:
+            return True
+        if len(self._digests) >= REDELIVERY_WINDOW:
+            del self._digests[next(iter(self._digests))]
+        self._digests[mark] = None
+        return False
+
+    def _other_time(self, reading: Reading, received: int, quality: int) -> tuple[int, int]:
+        if reading.time is not None:
+            quality |= Quality.CLOCK_SKEW
+        network = reading.network_time
+        if network is not None and EARLIEST <= network <= received + AHEAD:
+            return network, quality
+        if reading.time is None:
+            quality |= Quality.MISSING_TIME
+        return received, quality
+
+    def _track(self, key: tuple[str, str, str]) -> _Track:
+        quantity = self._vocabulary.get(key[1])
+        domain = self._vocabulary.domain(key[1])
+        keep = getattr(self._retention, domain)
+        if quantity is None:
+            track = _Track(float("-inf"), float("inf"), False, domain, keep)
+        else:
+            track = _Track(quantity.low, quantity.high, quantity.shape == "counter", domain, keep)
+        if len(self._tracks) >= SERIES_LIMIT:
+            del self._tracks[next(iter(self._tracks))]
+        self._tracks[key] = track
+        return track
