@@ -1,0 +1,41 @@
+"""MQTT: publishes every change of an alert on ``gengfu/{community}/alerts/{severity}``."""
+
+from asyncio import Future
+from collections.abc import Callable
+
+import msgspec
+
+from hub.model import Notice
+from hub.ports import NotSent, Settings
+
+Publisher = Callable[[str, bytes], "Future[None]"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class MqttNotifier:
+    """Publishes every change of every alert as one JSON object, QoS 1, not retained, on
+    ``gengfu/{community}/alerts/{severity}``. It is always there and needs no configuration.
+
+    Taken means that the broker has confirmed it.
+    """
+
+    kind = "mqtt"
+    concurrency = 200
+
+    class Settings(Settings):
+        pass
+
+    def __init__(self, community: str, publish: Publisher) -> None:
+        self._prefix = f"gengfu/{community}/alerts/"
+        self._publish = publish
+
+    async def send(self, notice: Notice) -> None:
+        said = {key: value for key, value in notice.body.items() if key not in ("why", "told")}
+        try:
+            await self._publish(self._prefix + notice.severity, _encode(said))
+        except ConnectionError as error:
+            raise NotSent(f"the broker did not take it: {error}") from error
+
+    async def close(self) -> None:
+        pass
