@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from hub.model import (
     Batch,
@@ -31,7 +31,16 @@ from hub.model import (
 )
 from hub.quantities import Vocabulary, duration_ms
 
-Duration = Annotated[int, BeforeValidator(lambda given: duration_ms(given) if isinstance(given, str) else given)]
+
+def _duration(given: object, info: ValidationInfo) -> object:
+    if isinstance(given, str):
+        return duration_ms(given)
+    if info.context == "gengfu.toml" and given != 0:  # 30 would be taken for milliseconds
+        raise ValueError('a duration has a unit: write it like "30s", "10min", "2h" or "1d"')
+    return given
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
 """Milliseconds; written "30s", "10min", "2h", "1d"."""
 
 

@@ -190,6 +190,11 @@ def known_unit(unit: str) -> bool:
     return unit in _UNITS
 
 
+def known_units() -> tuple[str, ...]:
+    """Every spelling of a unit that ``conversion`` takes."""
+    return tuple(unit for unit in _UNITS if unit)
+
+
 class Vocabulary:
     """The built-in quantities and a site's own additions."""
 
