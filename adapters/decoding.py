@@ -50,12 +50,12 @@ def parse_object(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MA
     return found
 
 
-def parse(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES) -> Any:
+def parse(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES, max_keys: int = MAX_KEYS) -> Any:
     """The payload's one JSON value of whatever shape. Raises Malformed."""
     if len(payload) > max_bytes:
         raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; this format sends at most {max_bytes}")
-    if payload.find(b"{", 1) >= 0 or _BRACKET in payload or len(payload) >= 4 * MAX_KEYS:
-        _refuse_deep_or_wide(payload, max_depth)
+    if payload.find(b"{", 1) >= 0 or _BRACKET in payload or len(payload) >= 4 * max_keys:
+        _refuse_deep_or_wide(payload, max_depth, max_keys)
     try:
         found = _decode(payload)
     except RecursionError:
@@ -67,13 +67,13 @@ def parse(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES
     return found
 
 
-def _refuse_deep_or_wide(payload: bytes, max_depth: int) -> None:
+def _refuse_deep_or_wide(payload: bytes, max_depth: int, max_keys: int) -> None:
     """Looks before the parser does, at the brackets and colons outside of texts."""
-    if payload.count(b"{") + payload.count(b"[") <= max_depth and payload.count(b":") < MAX_KEYS:
+    if payload.count(b"{") + payload.count(b"[") <= max_depth and payload.count(b":") < max_keys:
         return
     bare = _STRING.sub(b"", payload)
-    if bare.count(b":") >= MAX_KEYS:
-        raise Malformed(Reason.TOO_LARGE, f"{MAX_KEYS} keys or more")
+    if bare.count(b":") >= max_keys:
+        raise Malformed(Reason.TOO_LARGE, f"{max_keys} keys or more")
     brackets = bare.translate(_ONE_KIND, _NOT_BRACKETS)
     for _ in range(max_depth):
         brackets = brackets.replace(b"[]", b"")  # one level less, from the inside
