@@ -95,6 +95,7 @@ _BUILT_IN: tuple[Quantity, ...] = (
     _state("fire.gas", "fire", "gas leak", "燃气泄漏"),
     _state("fire.fault", "fire", "detector fault", "探测器故障"),
     _state("fire.test", "fire", "detector test", "探测器测试"),
+    Quantity("fire.unreadable", "1", "event", 0, 1, "fire", "unreadable fire message", "无法识别的消防报文"),
     Quantity("fire.water.pressure", "kPa", "gauge", 0, 4000, "fire", "fire water pressure", "消防水压"),
     Quantity("fire.co.level", "[ppm]", "gauge", 0, 10000, "fire", "carbon monoxide level", "一氧化碳浓度"),
     Quantity("fire.smoke.level", "1", "gauge", 0, 1e6, "fire", "smoke density", "烟雾浓度"),

@@ -1,0 +1,95 @@
+"""Commits alerts, notices and what else belongs in the records: one transaction at a time, in a thread of its own.
+
+What gathers while one transaction is on its way to the disk goes into the next, so that a thousand alerts cost a handful
+of commits. A failed commit is final: nothing that depends on it is confirmed, and the process ends.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from hub.records import Records, Work
+
+LINGER = 0.05
+"""Seconds that what nobody waits for (delivery marks, names) may gather."""
+
+
+class Committer:
+    def __init__(self, records: Records, committed: Callable[[Work], None], failed: Callable[[BaseException], None]) -> None:
+        self._records = records
+        self._committed = committed
+        self._failed = failed
+        self._pool = ThreadPoolExecutor(1, "records")
+        self._work = Work()
+        self._busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+        self.number = 1  # of the transaction that is gathering now
+        self.done = 0  # of the last one on disk
+
+    def gather(self, *, urgent: bool = True) -> Work:
+        """The work of the next transaction, to be added to at once, before the loop goes on."""
+        if urgent and not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._start)
+        elif not urgent and self._timer is None and not self._soon:
+            self._timer = asyncio.get_running_loop().call_later(LINGER, self._start)
+        return self._work
+
+    def when_durable(self, number: int, call: Callable[[], None]) -> None:
+        """Calls back once that transaction is on disk; at once if it is."""
+        if number <= self.done:
+            call()
+        else:
+            self._waiting.append((number, call))
+
+    async def durable(self) -> None:
+        """Returns when all that has gathered so far is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_disk() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        self.when_durable(self.number, on_disk)
+        self.gather()
+        await done
+
+    async def close(self) -> None:
+        await self.durable()
+        self._pool.shutdown()
+
+    def _start(self) -> None:
+        self._soon = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._busy:
+            return
+        self._busy = True
+        work, number = self._work, self.number
+        self._work = Work()
+        self.number += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._commit, work)
+        future.add_done_callback(lambda done: self._finished(done, work, number))
+
+    def _commit(self, work: Work) -> None:
+        if not work.empty():
+            self._records.commit(work)
+
+    def _finished(self, future: "asyncio.Future[None]", work: Work, number: int) -> None:
+        if future.cancelled():
+            return
+        if error := future.exception():
+            self._failed(error)
+            return
+        self._busy = False
+        self.done = number
+        self._committed(work)
+        ready = [call for wanted, call in self._waiting if wanted <= number]
+        self._waiting = [entry for entry in self._waiting if entry[0] > number]
+        for call in ready:
+            call()
+        if self._waiting or not self._work.empty():
+            self._start()
