@@ -1,0 +1,354 @@
+"""JSON of any shape, described in gengfu.toml instead of in code. See ``JsonMapping``."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
+from pydantic import Field, field_validator, model_validator
+
+from adapters.decoding import (
+    Moment,
+    TimeUnit,
+    TopicTemplate,
+    epoch_ms,
+    iso_ms,
+    number,
+    number_or_text,
+    parse,
+    parse_object,
+    shown,
+)
+from hub.model import Lane, Message, Quality, Reading, Reason
+from hub.ports import AdapterSettings, Decoded, Malformed, Settings, SiteContext
+from hub.quantities import Quantity, UnknownWord, conversion
+
+Lookup = Callable[[Any], Any]
+_KNOWN_TOPICS = 10_000
+_PARTIAL = Quality.DECODE_PARTIAL.value
+
+
+class TimeField(Settings):
+    path: str = Field(description="JMESPath of the time; looked for in each element first, then in the message")
+    unit: TimeUnit = Field("s", description="s, ms, us or ns since 1970 UTC, or iso for ISO 8601 text")
+
+
+class ReadingField(Settings):
+    quantity: str = Field(description="a word of the vocabulary, or of [[quantity]]")
+    path: str = Field(description="JMESPath of the value; @ is the whole message or element")
+    unit: str | None = Field(None, description="the unit it comes in, converted to the quantity's own; left out: already in it")
+    scale: float = Field(1, description="the value is multiplied by this first", allow_inf_nan=False)
+    channel: str = Field("", description="tells several of one quantity apart; may hold placeholders")
+    values: dict[str, float] = Field({}, description='what words mean: { "on" = 1, "off" = 0 }')
+    required: bool = Field(False, description="a message without it is refused")
+
+    @model_validator(mode="after")
+    def _words_have_no_unit(self) -> "ReadingField":
+        if self.values and (self.unit or self.scale != 1):
+            raise ValueError("values are in the quantity's own unit: leave out unit and scale")
+        return self
+
+
+class JsonMapping:
+    """Readings from any JSON, by a mapping in gengfu.toml.
+
+        [[adapter]]
+        kind = "json"
+        topic = "tele/fire/{device}"
+        device = "bench:{device}"
+        time = { path = "ts", unit = "s" }
+        readings = [
+          { quantity = "air.temperature", path = "room.temp", unit = "°F" },
+          { quantity = "door.open", path = "contact", values = { "open" = 1, "closed" = 0 } },
+        ]
+
+    A path is JMESPath (https://jmespath.org); ``a`` and ``a.b`` are looked up directly. ``each`` names an array whose
+    elements are read one by one (``each = "@"`` where the message itself is the array), ``fields`` takes further
+    placeholders for ``device`` and ``channel`` from the payload.
+
+    - A number is a number: "21.5" is refused unless ``text_numbers``, true is refused but for a state or event, where
+      true and false are 1 and 0. With ``values`` a word not listed is refused: unknown_value.
+    - null is the same as absent. A field that is absent is passed over and the others are flagged decode_partial; a
+      message with none of them is refused (missing_field), and so is one without a ``required`` one. An empty array for
+      ``each`` holds no measurement and is no error.
+    - With ``id`` the payload's id must be the topic's ``{device}``, else id_mismatch.
+    - Time left out, or absent: the time of arrival. Without a zone it is the site's. Of duplicate keys the last wins.
+    """
+
+    kind = "json"
+
+    class Settings(AdapterSettings):
+        topic: str = Field(description="topic with {placeholders}, each for one level or a part of it: tele/fire/{device}")
+        device: str = Field(description="the device's id: scheme:stable-id, with placeholders", pattern=r"^[a-z][a-z0-9_-]*:.+$")
+        readings: tuple[ReadingField, ...] = Field(description="what is measured, and where it stands", min_length=1)
+        time: TimeField | None = Field(None, description="where the device's time stands; left out: time of arrival")
+        each: str | None = Field(None, description="JMESPath of an array: every element is read as a message of its own")
+        fields: dict[str, str] = Field({}, description="further placeholders, taken from the payload: name = JMESPath")
+        seq: str | None = Field(None, description="JMESPath of the message's sequence number, an integer")
+        id: str | None = Field(None, description="JMESPath of the device's id in the payload; must equal the topic's {device}")
+        text_numbers: bool = Field(False, description='the format puts numbers in quotes: "21.5"')
+
+        @field_validator("topic")
+        @classmethod
+        def _is_a_template(cls, topic: str) -> str:
+            TopicTemplate(topic)
+            return topic
+
+        @model_validator(mode="after")
+        def _names_and_paths_are_known(self) -> "JsonMapping.Settings":
+            known = {*TopicTemplate(self.topic).names, *self.fields}
+            for template in (self.device, *(reading.channel for reading in self.readings)):
+                for name in _PLACEHOLDER.findall(template):
+                    if name not in known:
+                        raise UnknownWord("placeholder", name, known)
+            if self.id is not None and "device" not in TopicTemplate(self.topic).names:
+                raise ValueError("id is compared with the topic's {device}, which the topic does not have")
+            paths = [self.each, self.seq, self.id, self.time.path if self.time else None, *self.fields.values()]
+            for path in (*paths, *(reading.path for reading in self.readings)):
+                if path is not None:
+                    compile_path(path)
+            return self
+
+    topics: tuple[str, ...]
+    lane: Lane
+
+    def __init__(self, settings: Settings, site: SiteContext) -> None:
+        """Raises UnknownWord for a quantity or unit nobody knows, ValueError for a unit that does not fit."""
+        self._settings = settings
+        self._zone = site.zone
+        self._template = TopicTemplate(settings.topic)
+        self.topics = (self._template.filter,)
+        self.lane = settings.lane
+        self._fields = [_Field(field, site.vocabulary[field.quantity], settings.text_numbers) for field in settings.readings]
+        self._time = compile_path(settings.time.path) if settings.time else None
+        self._each = compile_path(settings.each) if settings.each else None
+        self._seq = compile_path(settings.seq) if settings.seq else None
+        self._id = compile_path(settings.id) if settings.id else None
+        self._names = {name: compile_path(path) for name, path in settings.fields.items()}
+        whole = settings.each[0] in "@[" if settings.each else any(field.path == "@" for field in settings.readings)
+        self._parse = parse if whole else parse_object
+        self._plans: dict[str, _Plan] = {}
+
+    def decode(self, message: Message) -> Sequence[Decoded]:
+        plan = self._plans.get(message.topic) or self._new_plan(message.topic)
+        try:
+            body = self._parse(message.payload)
+            if self._id is not None:
+                self._check_id(body, plan.names["device"])
+            if self._each is None:
+                found: list[Decoded] = []
+                self._read(body, body, plan, found)
+            else:
+                found = self._read_each(body, plan)
+                if not found:
+                    return found
+        except Malformed as refusal:
+            refusal.device = plan.device
+            raise
+        if not found:
+            wanted = ", ".join(field.path for field in self._settings.readings)
+            raise Malformed(Reason.MISSING_FIELD, f"none of the fields is there: {wanted}", plan.device)
+        return found
+
+    def snapshot(self) -> None:
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Nothing is remembered between messages."""
+
+    def _new_plan(self, topic: str) -> "_Plan":
+        names = self._template.match(topic)
+        if names is None:
+            raise Malformed(Reason.BAD_TOPIC, f"the topic does not fit {self._settings.topic}")
+        plan = _Plan(self._settings.device, self._fields, names)
+        if len(self._plans) >= _KNOWN_TOPICS:
+            self._plans.clear()
+        self._plans[topic] = plan
+        return plan
+
+    def _read_each(self, body: Any, plan: "_Plan") -> list[Decoded]:
+        """The elements' readings; empty only where there is no element."""
+        elements = self._each(body) if self._each else None
+        if elements is None:
+            raise Malformed(Reason.MISSING_FIELD, f"{self._settings.each} is not there")
+        if type(elements) is not list:
+            raise Malformed(Reason.WRONG_SHAPE, f"{self._settings.each} is {shown(elements)}, expected an array")
+        found: list[Decoded] = []
+        for element in elements:
+            self._read(element, body, plan, found)
+        if elements and not found:
+            raise Malformed(Reason.MISSING_FIELD, f"no element of {self._settings.each} has any of the fields")
+        return found
+
+    def _read(self, element: Any, body: Any, plan: "_Plan", found: list[Decoded]) -> None:
+        """Appends the element's readings. This is the hub's hot path."""
+        if self._names:
+            plan = _Plan(self._settings.device, self._fields, plan.names | self._named(element, body))
+        time, quality = self._moment(element, body) if self._time is not None else (None, 0)
+        seq = self._sequence(element, body) if self._seq is not None else 0
+        values: list[tuple[str, str, float]] = []
+        for field, quantity, channel in plan.fields:
+            value = field.lookup(element)
+            if value is None:
+                if field.required:
+                    raise Malformed(Reason.MISSING_FIELD, f"{field.path} is not there")
+                quality |= _PARTIAL
+            else:
+                values.append((quantity, channel, field.convert(value)))
+        device = plan.device
+        for quantity, channel, value in values:
+            found.append(Reading(device, quantity, value, time, channel, seq, quality))
+
+    def _moment(self, element: Any, body: Any) -> Moment:
+        assert self._time is not None and self._settings.time is not None
+        value = self._time(element)
+        if value is None and element is not body:
+            value = self._time(body)
+        path, unit = self._settings.time.path, self._settings.time.unit
+        if unit == "iso":
+            return iso_ms(value, self._zone, path)
+        if self._settings.text_numbers and type(value) is str:
+            value = number_or_text(value, path)
+        return epoch_ms(value, unit, path)
+
+    def _sequence(self, element: Any, body: Any) -> int:
+        assert self._seq is not None
+        value = self._seq(element)
+        if value is None and element is not body:
+            value = self._seq(body)
+        if value is None:
+            return 0
+        if type(value) is not int or not 0 <= value < 1 << 63:
+            raise Malformed(Reason.WRONG_TYPE, f"{self._settings.seq} is {shown(value)}, expected a whole number")
+        return value
+
+    def _check_id(self, body: Any, expected: str) -> None:
+        assert self._id is not None
+        value = self._id(body)
+        if value is None:
+            raise Malformed(Reason.MISSING_FIELD, f"{self._settings.id} is not there")
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise Malformed(Reason.WRONG_TYPE, f"{self._settings.id} is {shown(value)}, expected an id")
+        if str(value) != expected:
+            raise Malformed(Reason.ID_MISMATCH, f'{self._settings.id} is {shown(value)}, the topic says "{expected}"')
+
+    def _named(self, element: Any, body: Any) -> dict[str, str]:
+        names = {}
+        for name, lookup in self._names.items():
+            value = lookup(element)
+            if value is None and element is not body:
+                value = lookup(body)
+            if value is None:
+                raise Malformed(Reason.MISSING_FIELD, f"{self._settings.fields[name]} is not there")
+            if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= 256:
+                raise Malformed(Reason.WRONG_TYPE, f"{self._settings.fields[name]} is {shown(value)}, expected a name")
+            names[name] = str(value)
+        return names
+
+
+class _Plan:
+    """What a topic's messages become: the device, and each field with its quantity and channel."""
+
+    __slots__ = ("device", "fields", "names")
+
+    def __init__(self, device: str, fields: list["_Field"], names: dict[str, str]) -> None:
+        self.names = names
+        self.device = _fill(device, names)
+        self.fields = [(field, field.quantity, _fill(field.channel, names)) for field in fields]
+
+
+class _Field:
+    """A reading's lookup and conversion, prepared."""
+
+    __slots__ = ("channel", "convert", "lookup", "path", "quantity", "required")
+
+    def __init__(self, field: ReadingField, quantity: Quantity, text_numbers: bool) -> None:
+        self.path = field.path
+        self.quantity = quantity.name
+        self.channel = field.channel
+        self.required = field.required
+        self.lookup = compile_path(field.path)
+        factor, offset = conversion(quantity.unit if field.unit is None else field.unit, quantity.unit)
+        if field.values:
+            self.convert = _words(field.path, field.values)
+        else:
+            switch = quantity.shape in ("state", "event")
+            self.convert = _numbers(field.path, field.scale * factor, offset, switch, text_numbers)
+
+
+def _words(path: str, values: dict[str, float]) -> Callable[[Any], float]:
+    meaning = {word: value + 0.0 for word, value in values.items()}
+
+    def convert(value: Any) -> float:
+        word = str(value).lower() if isinstance(value, bool) else f"{value:g}" if type(value) is float else str(value)
+        try:
+            return meaning[word]
+        except KeyError:
+            raise Malformed(Reason.UNKNOWN_VALUE, f"{path} is {shown(value)}, expected one of {', '.join(meaning)}") from None
+
+    return convert
+
+
+def _numbers(path: str, factor: float, offset: float, switch: bool, text_numbers: bool) -> Callable[[Any], float]:
+    plain = number_or_text if text_numbers else number
+    same = factor == 1 and offset == 0
+
+    def convert(value: Any) -> float:
+        if switch and type(value) is bool:
+            return float(value)
+        if same:
+            return plain(value, path)
+        canonical = plain(value, path) * factor + offset
+        if not math.isfinite(canonical):
+            raise Malformed(Reason.BAD_NUMBER, f"{path} is {shown(value)}, which no double can hold in its unit")
+        return canonical + 0.0
+
+    return convert
+
+
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def compile_path(path: str) -> Lookup:
+    """A JMESPath as a function of the value it searches; what is not there is None. Raises ValueError for a bad path."""
+    if not _SIMPLE.fullmatch(path):
+        return _searched(path)
+    first, *rest = path.split(".")
+
+    def direct(value: Any) -> Any:
+        return value.get(first) if type(value) is dict else None
+
+    def walk(value: Any) -> Any:
+        value = direct(value)
+        for key in rest:
+            if type(value) is not dict:
+                return None
+            value = value.get(key)
+        return value
+
+    return walk if rest else direct
+
+
+def _searched(path: str) -> Lookup:
+    try:
+        search = jmespath.compile(path).search
+        with suppress(JMESPathTypeError):  # an unknown function shows only in use; that {} is of the wrong type is no fault
+            search({})
+    except (JMESPathError, ValueError) as error:
+        raise ValueError(f'"{path}" is not a JMESPath: {str(error).splitlines()[0]}') from None
+
+    def lookup(value: Any) -> Any:
+        try:
+            return search(value)
+        except (JMESPathError, ValueError, ArithmeticError, TypeError) as error:
+            raise Malformed(Reason.WRONG_TYPE, f"{path}: {str(error).splitlines()[0]}") from None
+
+    return lookup
+
+
+def _fill(template: str, names: dict[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda placeholder: names.get(placeholder[1], ""), template) if "{" in template else template
