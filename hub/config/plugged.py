@@ -1,0 +1,159 @@
+"""What plugins bring into the configuration: [store], [[notifier]], [[adapter]] and [[rule]].
+
+Which kinds there are and what each may say is the plugins' own affair; here it is found, checked and put together.
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import rules as rules_package
+from hub import plugins
+from hub.config import sections
+from hub.config.lines import Path
+from hub.config.reader import Reader
+from hub.config.records import NotifierEntry
+from hub.config.words import nearest
+from hub.ports import Rule, Settings, SiteContext
+from hub.quantities import UnknownWord, Vocabulary, conversion
+
+DEFAULT_STORE = "parquet"
+
+
+def context(site: sections.Site | None, vocabulary: Vocabulary) -> SiteContext:
+    site = site or sections.Site.model_validate({})
+    return SiteContext(site.community, ZoneInfo(site.time_zone), vocabulary)
+
+
+def store(reader: Reader) -> tuple[str, Settings | None]:
+    kinds = plugins.find("hub.stores")
+    table = reader.data.get("store", {})
+    if not isinstance(table, dict):
+        return DEFAULT_STORE, None
+    plugin = _plugin(reader, kinds, {"kind": DEFAULT_STORE, **table}, ("store",), "store")
+    if plugin is None:
+        return DEFAULT_STORE, None
+    return plugin.kind, _settings(reader, plugin, table, ("store",), "store")
+
+
+def notifiers(reader: Reader) -> tuple[NotifierEntry, ...]:
+    kinds = plugins.find("hub.notifiers")
+    found: list[NotifierEntry] = []
+    for index, item in reader.items("notifier"):
+        at: Path = ("notifier", index)
+        key = reader.called("notifier", index)
+        plugin = _plugin(reader, kinds, item, at, key)
+        if not isinstance(item.get("id"), str) or not item["id"]:
+            reader.wrong((*at, "id"), key, '"id" is missing: what people\'s "tell" names, like "webhook:desk"')
+        elif plugin is not None:
+            settings = _settings(reader, plugin, item, at, key)
+            if settings is not None:
+                found.append(NotifierEntry(item["id"], plugin.kind, settings))
+    return tuple(found)
+
+
+def adapters(reader: Reader, site: SiteContext) -> tuple[tuple[type[Any], Settings], ...]:
+    """Those of the file, in its order; if it has none, every adapter that needs no settings."""
+    kinds = plugins.find("adapters")
+    if "adapter" not in reader.data:
+        ready = [kinds[kind] for kind in sorted(kinds) if _needs_nothing(kinds[kind].Settings)]
+        return tuple((plugin, plugin.Settings()) for plugin in ready)
+    found: list[tuple[type[Any], Settings]] = []
+    for index, item in reader.items("adapter"):
+        at: Path = ("adapter", index)
+        key = reader.called("adapter", index)
+        plugin = _plugin(reader, kinds, item, at, key)
+        before = len(reader.problems)
+        _vocabulary_words(reader, item, site.vocabulary, at, key)
+        settings = _settings(reader, plugin, item, at, key) if plugin else None
+        if plugin is None or settings is None or len(reader.problems) > before:
+            continue
+        try:
+            plugin(settings, site)
+        except (ValueError, LookupError) as error:  # what only the whole can tell: a path that does not parse
+            reader.wrong(at, key, str(error))
+        else:
+            found.append((plugin, settings))
+    return tuple(found)
+
+
+def rules(reader: Reader, vocabulary: Vocabulary) -> tuple[Rule, ...]:
+    """The default rules, each replaced by the file's rule of the same id, then the file's other rules."""
+    kinds = plugins.find("rules")
+    chosen: dict[str, Rule] = {rule.settings.id: rule for rule in rules_package.load_defaults()}
+    for index, item in reader.items("rule"):
+        at: Path = ("rule", index)
+        key = reader.called("rule", index)
+        plugin = _plugin(reader, kinds, item, at, key)
+        settings = _settings(reader, plugin, item, at, key) if plugin else None
+        if isinstance(item.get("quantity"), str):
+            _known_glob(reader, item["quantity"], vocabulary, (*at, "quantity"), key)
+        if plugin is not None and settings is not None:
+            try:
+                rule = plugin(settings)
+            except ValueError as error:
+                reader.wrong(at, key, str(error))
+            else:
+                chosen[rule.settings.id] = rule
+    return tuple(chosen.values())
+
+
+def _plugin(reader: Reader, kinds: dict[str, type[Any]], item: dict[str, Any], at: Path, key: str) -> type[Any] | None:
+    kind = item.get("kind")
+    known = ", ".join(sorted(kinds))
+    if kind is None:
+        reader.wrong(at, key, f'"kind" is missing: one of {known}')
+    elif not isinstance(kind, str):
+        reader.wrong((*at, "kind"), key, f"kind is one of {known}")
+    elif kind not in kinds:
+        reader.wrong((*at, "kind"), key, f'unknown kind "{kind}"{nearest(kind, kinds) or f"; there are {known}"}')
+    else:
+        return kinds[kind]
+    return None
+
+
+def _settings(reader: Reader, plugin: type[Any], item: dict[str, Any], at: Path, key: str) -> Settings | None:
+    model: type[Settings] = plugin.Settings
+    ours = {name for name in ("kind", "id") if name not in model.model_fields}
+    if "id" in ours and at[0] not in ("notifier",):
+        ours.remove("id")
+    return reader.check({name: value for name, value in item.items() if name not in ours}, model, at, key)
+
+
+def _needs_nothing(model: type[Settings]) -> bool:
+    return not any(field.is_required() for field in model.model_fields.values())
+
+
+def _vocabulary_words(reader: Reader, value: Any, vocabulary: Vocabulary, at: Path, key: str) -> None:
+    """Wherever an adapter's settings say ``quantity`` (and beside it ``unit``), they mean the vocabulary's."""
+    if isinstance(value, dict):
+        name, unit = value.get("quantity"), value.get("unit")
+        if isinstance(name, str):
+            try:
+                canonical = vocabulary[name].unit
+                if isinstance(unit, str):
+                    conversion(unit, canonical)
+            except UnknownWord as error:
+                reader.wrong((*at, "quantity" if error.word == name else "unit"), key, str(error))
+            except ValueError:
+                reader.wrong((*at, "unit"), key, f'"{unit}" is no unit of {name}, which is kept in "{canonical}"')
+    for step, inner in _inside(value):
+        _vocabulary_words(reader, inner, vocabulary, (*at, step), key)
+
+
+def _inside(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _known_glob(reader: Reader, glob: str, vocabulary: Vocabulary, at: Path, key: str) -> None:
+    names = [quantity.name for quantity in vocabulary]
+    if any(fnmatchcase(name, glob) for name in names):
+        return
+    if any(sign in glob for sign in "*?["):
+        reader.wrong(at, key, f'no quantity is like "{glob}"{nearest(glob, names)}')
+    else:
+        reader.wrong(at, key, f'unknown quantity "{glob}"{nearest(glob, names)}')

@@ -1,0 +1,67 @@
+"""A checked configuration, as the rest of the hub sees it."""
+
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from hub.model import Device, Person, Space
+from hub.ports import Retention, Rule, Settings, SiteContext
+from hub.quantities import Vocabulary
+
+
+class Mqtt(Struct, frozen=True):
+    """A broker that is already there. ``client_id`` begins the names of the hub's two sessions; it must be nobody else's."""
+
+    url: str
+    host: str
+    port: int
+    tls: bool
+    client_id: str
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+
+    def __repr__(self) -> str:  # a password must not reach a log
+        return f"Mqtt({self.url})"
+
+
+class Web(Struct, frozen=True):
+    """Where the page is served. Port 0: any that is free."""
+
+    host: str
+    port: int
+
+
+class NotifierEntry(Struct, frozen=True):
+    id: str
+    kind: str
+    settings: Settings
+
+
+class Config(Struct, frozen=True):
+    """Everything gengfu.toml says, with the defaults for what it leaves out. ``mqtt`` None: the hub starts its own broker."""
+
+    path: Path | None
+    community: str
+    name: str
+    zone: ZoneInfo
+    directory: Path
+    retention: Retention
+    mqtt: Mqtt | None
+    web: Web
+    store_kind: str
+    store_settings: Any
+    vocabulary: Vocabulary
+    spaces: tuple[Space, ...]
+    devices: tuple[Device, ...]
+    people: tuple[Person, ...]
+    notifiers: tuple[NotifierEntry, ...]
+    adapters: tuple[tuple[type[Any], Settings], ...]
+    rules: tuple[Rule, ...]
+
+
+def site_context(config: Config) -> SiteContext:
+    return SiteContext(config.community, config.zone, config.vocabulary)

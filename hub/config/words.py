@@ -1,0 +1,126 @@
+"""Pydantic's errors in the words of someone who edits a file: what is wrong and what would be right."""
+
+import json
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hub.config.lines import Path
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """'; did you mean "…"?' for the closest of the known words, else ''."""
+    close = get_close_matches(str(word), list(known), n=1, cutoff=0.55)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def shown(value: object) -> str:
+    """A value as it stands in the file, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+class Mistake(typing.NamedTuple):
+    path: Path  # below the table that was checked
+    message: str
+
+
+def mistakes(error: ValidationError, model: type[BaseModel], data: dict[str, Any]) -> list[Mistake]:
+    """One for each place that is wrong. Where a value may have several forms, what is said about the deepest counts."""
+    found: dict[Path, list[str]] = {}
+    for detail in error.errors():
+        path = _place(detail, data)
+        messages = found.setdefault(path, [])
+        message = _explain(detail, path, model, data)
+        if message not in messages:
+            messages.append(message)
+    inner = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
+    return [Mistake(path, ", or ".join(found[path])) for path in inner]
+
+
+def _place(detail: ErrorDetails, data: Any) -> Path:
+    """The location without the names pydantic gives to the forms of a union: only what is, or should be, in the file."""
+    path: Path = ()
+    here: Any = data
+    for position, part in enumerate(detail["loc"]):
+        last = position == len(detail["loc"]) - 1
+        if _has(here, part):
+            here = here[part]
+        elif not (last and detail["type"] == "missing"):
+            continue
+        path = (*path, part)
+    return path
+
+
+def _has(value: Any, part: str | int) -> bool:
+    if isinstance(part, int):
+        return isinstance(value, list) and part < len(value)
+    return isinstance(value, dict) and part in value
+
+
+def _explain(detail: ErrorDetails, path: Path, model: type[BaseModel], data: dict[str, Any]) -> str:
+    kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind == "extra_forbidden":
+        known = sorted({name for each in _models(model, path) for name in each.model_fields})
+        hint = nearest(path[-1], known) or f"; it may have {', '.join(known)}"
+        return f'unknown key "{path[-1]}"{hint}'
+    if kind == "missing":
+        about = _description(model, path)
+        return f'"{path[-1]}" is missing' + (f": {about}" if about else "")
+    if kind in ("literal_error", "enum"):
+        words = [word.strip("'") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ")]
+        return f"{shown(given)} is not one of {', '.join(words)}{nearest(given, words)}"
+    if kind == "value_error":
+        return str(context.get("error", detail["msg"]))
+    wanted = _WANTED.get(kind)
+    if wanted:
+        return f"write {wanted}, not {shown(given)}"
+    if kind == "string_pattern_mismatch":
+        about = _description(model, path)
+        return f"{shown(given)} does not fit {context['pattern']}" + (f" ({about})" if about else "")
+    message = detail["msg"].removeprefix("Input should ").removeprefix("Value error, ")
+    return f"{shown(given)} is wrong: it should {message}"
+
+
+_TEXT = 'a text in "quotes"'
+_WHOLE = "a whole number without quotes"
+_NUMBER = "a number without quotes"
+_LIST = "a list in [ brackets ]"
+_TABLE = "a table { key = … }"
+_WANTED = {
+    "string_type": _TEXT, "string_unicode": _TEXT, "path_type": _TEXT, "is_instance_of": _TEXT,
+    "int_type": _WHOLE, "int_parsing": _WHOLE, "int_from_float": _WHOLE,
+    "float_type": _NUMBER, "float_parsing": _NUMBER, "finite_number": "a finite number",
+    "bool_type": "true or false", "bool_parsing": "true or false",
+    "list_type": _LIST, "tuple_type": _LIST, "set_type": _LIST, "frozen_set_type": _LIST,
+    "dict_type": _TABLE, "model_type": _TABLE, "model_attributes_type": _TABLE,
+    "string_too_short": "something between the quotes", "too_short": "something into the list",
+}  # fmt: skip
+
+
+def _description(model: type[BaseModel], path: Path) -> str | None:
+    fields = (each.model_fields.get(str(path[-1])) for each in _models(model, path))
+    return next((field.description for field in fields if field), None)
+
+
+def _models(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
+    """The models that may describe the table ``path`` lies in."""
+    here = [model]
+    for part in path[:-1]:
+        inner = [
+            found for each in here if str(part) in each.model_fields for found in _inside(each.model_fields[str(part)].annotation)
+        ]
+        here = inner or here
+    return here
+
+
+def _inside(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _inside(argument)
