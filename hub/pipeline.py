@@ -79,7 +79,7 @@ class Pipeline:
         self._committer = committer
         self._outside = outside
         self._clock = clock
-        self._open = {alert.id: alert for alert in engine.open_alerts()}
+        self.open = {alert.id: alert for alert in engine.open_alerts()}
         self._states: dict[str, bytes] = {}
         self._received: dict[str, float] = {}  # alert id -> monotonic of the message that opened it
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # seconds, bytes at the hub -> alert published
@@ -228,13 +228,13 @@ class Pipeline:
             return
         work = self._committer.gather()
         for alert in alerts:
-            before = self._open.get(alert.id)
+            before = self.open.get(alert.id)
             work.alerts.append((alert, now.wall))
             work.notices.extend(self._roster.plan(before, alert, now.wall))
             if alert.state == "resolved":
-                self._open.pop(alert.id, None)
+                self.open.pop(alert.id, None)
             else:
-                self._open[alert.id] = alert
+                self.open[alert.id] = alert
             if before is None and message is not None and not alert.stale:
                 self._received[alert.id] = message.monotonic
             self.counts[f"alerts_{alert.state}"] += 1
@@ -248,6 +248,12 @@ class Pipeline:
             if received := self._received.pop(alert.id, None):
                 self.latencies.append(now - received)
             self._outside.alert(alert)
+
+    def p99_ms(self) -> float | None:
+        """Of the last alerts: bytes at the hub -> committed and published, 99th percentile in ms; None before the first."""
+        if not self.latencies:
+            return None
+        return sorted(self.latencies)[int(len(self.latencies) * 0.99)] * 1000
 
     def tick(self) -> None:
         now = self._clock()
@@ -265,7 +271,7 @@ class Pipeline:
         return await self._by_hand(self.engine.resolve(id, by, reason, now), by, "resolve", now)
 
     async def _by_hand(self, alert: Alert, by: str, what: str, now: Now) -> Alert:
-        before = self._open.get(alert.id)
+        before = self.open.get(alert.id)
         if before is None or before.revision != alert.revision:
             self._changed([alert], None, None, now)
             self._committer.gather().audits.append((now.wall, by, what, alert.id))

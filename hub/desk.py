@@ -1,0 +1,342 @@
+"""The desk: answers what the page asks and takes what people decide. Implements ``hub.web.view.HubView``."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from msgspec.structs import replace
+from rules.engine import AlreadyClosed, NeedsReason, UnknownAlert
+
+from hub.config import Config
+from hub.directory import Places
+from hub.glance import Glance, figures, grid_meters
+from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Reading, Series, Severity, Space
+from hub.pipeline import Pipeline
+from hub.ports import Buckets, Rows, SiteContext, Store
+from hub.quantities import Domain
+from hub.queries import Queries
+from hub.records import RecordsReader
+from hub.reports.energy import energy_report, parse_period
+from hub.web.feed import Feed
+from hub.web.view import (
+    AlertStory,
+    Change,
+    Conflict,
+    DeviceCard,
+    EnergyWords,
+    NotFound,
+    Overview,
+    Page,
+    Refused,
+    RuleInfo,
+    Site,
+    Told,
+)
+
+SEARCHED = 5_000
+"""Alerts looked through when the history is searched."""
+
+
+def ask_rows(store: Store, series: Series, start: int, end: int) -> Rows:
+    return store.rows(series, start, end)
+
+
+def ask_buckets(store: Store, series: Series, start: int, end: int, every: int) -> Buckets:
+    return store.buckets(series, start, end, every)
+
+
+def ask_dead_letters(store: Store, limit: int, before: int | None, device: str) -> list[DeadLetter]:
+    return store.dead_letters(limit, before, device)
+
+
+def ask_dead_letter(store: Store, id: int) -> DeadLetter | None:
+    return store.dead_letter(id)
+
+
+class Desk:
+    def __init__(
+        self,
+        config: Config,
+        site: SiteContext,
+        pipeline: Pipeline,
+        records: RecordsReader,
+        queries: Queries,
+        glance: Glance,
+        feed: Feed,
+        clock: Callable[[], Now],
+        version: str,
+        metrics: Callable[[], str],
+        ready: Callable[[], Sequence[str]],
+    ) -> None:
+        self.site = Site(community=config.community, name=config.name, zone=str(config.zone), version=version)
+        self.vocabulary = config.vocabulary
+        self.feed = feed
+        self.metrics = metrics
+        self.ready = ready
+        self._config = config
+        self._context = site
+        self._pipeline = pipeline
+        self._records = records
+        self._queries = queries
+        self._glance = glance
+        self._clock = clock
+        self._people = {person.id: person.name for person in config.people}
+
+    @property
+    def _places(self) -> Places:
+        return self._pipeline.places
+
+    # --- at a glance --------------------------------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        return self._glance.overview(
+            self._clock(), self._pipeline.open, self._context, self._pipeline.newest_at, self._pipeline.p99_ms()
+        )
+
+    async def refresh(self) -> None:
+        """Asks the store for what only it knows of today."""
+        meters = grid_meters(self._places)
+        small = Places(self._places.spaces.values(), [self._places.devices[id] for id in meters])
+        self._glance.figures = await self._queries.ask(figures, small, meters, self._context, self._clock().wall)
+
+    # --- alerts -------------------------------------------------------------------------------------------------------
+
+    async def alerts(
+        self,
+        *,
+        state: AlertState | Literal["open"] | None = None,
+        severity: Severity | None = None,
+        device: str = "",
+        search: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Alert]:
+        if state == "open":
+            return self._open(severity, device, search, limit, cursor)
+        before = _number(cursor)
+        wanted = SEARCHED if search else limit + 1
+        found = await asyncio.to_thread(self._records.alerts, state or "", severity or "", device, wanted, before)
+        if search:
+            found = [(seq, alert) for seq, alert in found if self._mentions(alert, search)]
+        more = len(found) > limit
+        found = found[:limit]
+        return Page([alert for _, alert in found], str(found[-1][0]) if more and found else None)
+
+    def _open(self, severity: str | None, device: str, search: str, limit: int, cursor: str | None) -> Page[Alert]:
+        found = [
+            alert
+            for alert in self._pipeline.open.values()
+            if alert.state == "firing"
+            and severity in (None, alert.severity)
+            and device in ("", alert.device)
+            and (not search or self._mentions(alert, search))
+        ]
+        found.sort(
+            key=lambda alert: (-SEVERITIES.index(alert.severity), bool(alert.acknowledged_by), alert.raised_at or 0, alert.id)
+        )
+        start = _number(cursor) or 0
+        return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None, len(found))
+
+    def _mentions(self, alert: Alert, search: str) -> bool:
+        words = [alert.device, alert.rule, *alert.place.values(), *alert.summary.values()]
+        words += [alert.acknowledged_by, alert.resolved_by, self._people.get(alert.acknowledged_by, "")]
+        return search.casefold() in "\n".join(words).casefold()
+
+    async def alert(self, id: str) -> AlertStory:
+        alert = await asyncio.to_thread(self._records.alert, id)
+        if alert is None:
+            raise NotFound(f"there is no alert {id}")
+        steps = await asyncio.to_thread(self._records.timeline, id)
+        ledger = await asyncio.to_thread(self._records.ledger, id)
+        told = [
+            Told(
+                notifier=row["notifier"],
+                why=row["why"],
+                created_at=row["created_at"],
+                sent_at=row["changed_at"] if row["state"] == "sent" else None,
+                person=self._people.get(row["person"], row["person"]),
+                attempts=row["attempts"],
+                error=row["error"],
+            )
+            for row in ledger
+        ]
+        rule = next((rule for rule in await self.rules() if rule.id == alert.rule), None)
+        return AlertStory(alert, _changes(steps), told, rule)
+
+    async def acknowledge(self, id: str, by: str, comment: str) -> Alert:
+        return await self._decide(id, self._pipeline.acknowledge(id, by, comment))
+
+    async def resolve(self, id: str, by: str, reason: str) -> Alert:
+        return await self._decide(id, self._pipeline.resolve(id, by, reason))
+
+    async def _decide(self, id: str, decision: Any) -> Alert:
+        try:
+            alert: Alert = await decision
+        except AlreadyClosed as problem:
+            raise Conflict(str(problem)) from problem
+        except NeedsReason as problem:
+            raise Refused(str(problem)) from problem
+        except UnknownAlert as problem:
+            if (closed := await asyncio.to_thread(self._records.alert, id)) is not None:
+                raise Conflict(f"the alert {id} was resolved by {closed.resolved_by or 'evidence'}") from problem
+            raise NotFound(str(problem)) from problem
+        return alert
+
+    # --- devices and places -------------------------------------------------------------------------------------------
+
+    async def devices(
+        self,
+        *,
+        search: str = "",
+        space: str = "",
+        domain: Domain | None = None,
+        accepted: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[DeviceCard]:
+        worst = self._worst()
+        found = [
+            device
+            for device in self._places.devices.values()
+            if accepted in (None, device.accepted)
+            and (not space or any(inside.id == space for inside in self._places.path(device.id)))
+            and (domain is None or domain in self._domains(device.id))
+            and (not search or self._named(device, search))
+        ]
+        found.sort(
+            key=lambda device: (
+                -SEVERITIES.index(worst[device.id]) if device.id in worst else 1,
+                self._places.place(device.id)["zh"],
+                device.name,
+                device.id,
+            )
+        )
+        start = _number(cursor) or 0
+        cards = [self._card(device, worst) for device in found[start : start + limit]]
+        return Page(cards, str(start + limit) if start + limit < len(found) else None, len(found))
+
+    def _domains(self, device: str) -> set[str]:
+        return {self.vocabulary.domain(quantity) for quantity, _ in self._glance.latest.get(device, {})}
+
+    def _named(self, device: Device, search: str) -> bool:
+        words = [device.id, device.name, device.model, device.vendor, *self._places.place(device.id).values()]
+        return search.casefold() in "\n".join(words).casefold()
+
+    def _worst(self) -> dict[str, Severity]:
+        worst: dict[str, Severity] = {}
+        for alert in self._pipeline.open.values():
+            if alert.state == "firing":
+                worst[alert.device] = max(alert.severity, worst.get(alert.device, "info"), key=SEVERITIES.index)
+        return worst
+
+    def _card(self, device: Device, worst: dict[str, Severity]) -> DeviceCard:
+        silent = any(alert.device == device.id and (alert.silent or not alert.quantity) for alert in self._pipeline.open.values())
+        seen = self._places.last_seen.get(device.id)
+        latest: Sequence[Reading] = sorted(
+            self._glance.latest.get(device.id, {}).values(), key=lambda reading: (reading.quantity, reading.channel)
+        )
+        return DeviceCard(replace(device, last_seen=seen), self._places.place(device.id), worst.get(device.id), silent, latest)
+
+    async def device(self, id: str) -> DeviceCard:
+        device = self._places.device(id)
+        if device is None:
+            raise NotFound(f"there is no device {id}")
+        return self._card(device, self._worst())
+
+    async def accept(self, id: str, space: str, name: str) -> DeviceCard:
+        device = self._places.device(id)
+        if device is None:
+            raise NotFound(f"there is no device {id}")
+        if space and space not in self._places.spaces:
+            raise Refused(f'there is no place "{space}"')
+        accepted = replace(device, accepted=True, space=space or device.space, name=name or device.name)
+        await self._pipeline.register([], [accepted], "page")
+        return await self.device(id)
+
+    async def spaces(self) -> Sequence[Space]:
+        return list(self._places.spaces.values())
+
+    async def rules(self) -> Sequence[RuleInfo]:
+        common = {"id", "severity", "quantity", "device", "space", "name", "enabled"}
+        return [
+            RuleInfo(
+                id=rule.settings.id,
+                kind=rule.kind,
+                severity=rule.settings.severity,
+                quantity=rule.settings.quantity,
+                device=rule.settings.device,
+                space=rule.settings.space,
+                name=dict(rule.settings.name),
+                settings={key: value for key, value in rule.settings.model_dump().items() if key not in common},
+                disabled=self._pipeline.engine.failed.get(rule.settings.id, ""),
+            )
+            for rule in self._config.rules
+        ]
+
+    async def silences(self) -> Sequence[dict[str, Any]]:
+        return []
+
+    # --- the store ----------------------------------------------------------------------------------------------------
+
+    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int) -> Rows:
+        rows: Rows = await self._queries.ask(ask_rows, Series(device, quantity, channel), start, end)
+        return rows
+
+    async def buckets(self, device: str, quantity: str, channel: str, start: int, end: int, every: int) -> Buckets:
+        series = Series(device, quantity, channel)
+        buckets: Buckets = await self._queries.ask(ask_buckets, series, start, end, every)
+        return buckets
+
+    async def energy(self, words: EnergyWords) -> dict[str, Any]:
+        try:
+            start, end = parse_period(words, self._config.zone, self._clock().wall)
+        except ValueError as problem:
+            raise Refused(str(problem)) from problem
+        report: dict[str, Any] = await self._queries.ask(
+            energy_report,
+            self._places.devices,
+            self._places,
+            self._config.name,
+            self._config.zone,
+            start,
+            end,
+            words.by,
+            words.every,
+        )
+        return report
+
+    async def dead_letters(self, *, device: str = "", limit: int = 50, cursor: str | None = None) -> Page[DeadLetter]:
+        found: list[DeadLetter] = await self._queries.ask(ask_dead_letters, limit + 1, _number(cursor), device)
+        return Page(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
+
+    async def dead_letter(self, id: int) -> DeadLetter:
+        letter: DeadLetter | None = await self._queries.ask(ask_dead_letter, id)
+        if letter is None:
+            raise NotFound(f"there is no refused message {id}")
+        return letter
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isdigit():
+        raise Refused(f'"{cursor}" is not a cursor; use the "next_cursor" of the page before')
+    return int(cursor)
+
+
+def _changes(steps: Sequence[tuple[int, Alert]]) -> list[Change]:
+    """What each revision changed, in the words of the timeline."""
+    changes: list[Change] = []
+    before: Alert | None = None
+    for at, alert in steps:
+        if before is None or alert.state != before.state:
+            by, text = (alert.resolved_by, alert.reason) if alert.state == "resolved" else ("", "")
+            changes.append(Change(at, alert.state, by, text, alert.value if before is None else alert.last_value))
+        elif alert.acknowledged_by != before.acknowledged_by:
+            changes.append(Change(at, "acknowledged", alert.acknowledged_by, alert.comment))
+        elif alert.silent != before.silent:
+            changes.append(Change(at, "silent" if alert.silent else "heard"))
+        elif alert.severity != before.severity:
+            changes.append(Change(at, "severity"))
+        before = alert
+    return changes

@@ -1,0 +1,163 @@
+"""The community at a glance, from memory: newest values, who is in which building, cars in and out."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.directory import Places
+from hub.model import SEVERITIES, Alert, Now, Reading, Severity
+from hub.moments import EPOCH
+from hub.ports import SiteContext, Store
+from hub.reports.energy import energy_report
+from hub.web.view import Building, Overview
+
+HOUR = 3_600_000
+QUARTER = 900_000
+SAMPLES = 24 * 60
+SERIES = 500_000
+MAIN = "main"
+"""The tag of a meter that measures what the community draws from the grid; without one, all meters are added up."""
+
+
+class Figures(Struct, frozen=True):
+    """What only the store can tell; asked for now and then, in the other process."""
+
+    kwh_today: float | None = None
+    power_today: Sequence[tuple[int, float]] = ()
+
+
+def grid_meters(places: Places) -> list[str]:
+    """The accepted devices whose power is the community's: those tagged ``main``, else all."""
+    accepted = [device for device in places.devices.values() if device.accepted]
+    return sorted(device.id for device in [d for d in accepted if MAIN in d.tags] or accepted)
+
+
+def midnight(now: int, site: SiteContext) -> int:
+    """The start of the site's day, ms."""
+    local = datetime.fromtimestamp(now / 1000, site.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int((local - EPOCH).total_seconds() * 1000)
+
+
+def figures(store: Store, places: Places, meters: Sequence[str], site: SiteContext, now: int) -> Figures:
+    """Today's energy and the power of the day in quarter hours, each the mean over the quarter summed over the meters."""
+    start = midnight(now, site)
+    chosen = {id: places.devices[id] for id in meters}
+    report = energy_report(store, chosen, places, site.community, site.zone, start, now, by="community", every="total")
+    imported = [row["value"] for row in report["rows"] if row["quantity"] == "energy.active.import.total"]
+    known = [value for value in imported if value is not None]
+    total: dict[int, float] = {}
+    for series in store.series(quantity="power.active"):
+        if series.device in chosen and not series.channel:
+            buckets = store.buckets(series, start, now, QUARTER)
+            for at, mean in zip(buckets.start.tolist(), buckets.mean.tolist(), strict=True):
+                total[at] = total.get(at, 0.0) + mean * chosen[series.device].factor
+    return Figures(sum(known) if known else None, sorted(total.items()))
+
+
+class Glance:
+    """Hears every reading; costs a dictionary entry each."""
+
+    def __init__(self, places: Places) -> None:
+        self.latest: dict[str, dict[tuple[str, str], Reading]] = {}
+        self.figures = Figures()
+        self._places = places
+        self._moves: deque[tuple[int, bool]] = deque(maxlen=100_000)
+        self._bays: deque[tuple[int, float]] = deque(maxlen=SAMPLES)
+
+    def restore(self, readings: Iterable[Reading]) -> None:
+        for reading in readings:
+            self.latest.setdefault(reading.device, {})[reading.quantity, reading.channel] = reading
+
+    def reading(self, reading: Reading) -> None:
+        device = self.latest.get(reading.device)
+        if device is None:
+            if len(self.latest) >= SERIES:
+                return
+            device = self.latest[reading.device] = {}
+        key = (reading.quantity, reading.channel)
+        before = device.get(key)
+        if before is not None and (before.time or 0) > (reading.time or 0):
+            return
+        device[key] = reading
+        if reading.quantity == "parking.occupied" and before is not None and before.value != reading.value:
+            self._moves.append((reading.time or 0, reading.value > 0))
+
+    def sample(self, now: Now) -> None:
+        """Once a minute: how many bays are taken."""
+        taken = self._states("parking.occupied")
+        if taken:
+            self._bays.append((now.wall, sum(taken)))
+
+    def _states(self, quantity: str) -> list[float]:
+        return [values[quantity, ""].value for values in self.latest.values() if (quantity, "") in values]
+
+    def overview(
+        self, now: Now, alerts: Mapping[str, Alert], site: SiteContext, newest_at: int | None, p99_ms: float | None
+    ) -> Overview:
+        firing = [alert for alert in alerts.values() if alert.state == "firing"]
+        silent = {alert.device for alert in firing if alert.quantity == "" or alert.silent}
+        counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
+        for alert in firing:
+            counts[alert.severity] += 1
+        power = [
+            self.latest[id]["power.active", ""].value * self._places.devices[id].factor
+            for id in grid_meters(self._places)
+            if id in self.latest and ("power.active", "") in self.latest[id] and id not in silent
+        ]
+        bays = self._states("parking.occupied")
+        start = midnight(now.wall, site)
+        recent = [into for at, into in self._moves if at > now.wall - HOUR]
+        detectors, unhealthy, wearers, seen = 0, 0, 0, 0
+        for id, values in self.latest.items():
+            quantities = {quantity for quantity, _ in values}
+            if any(quantity.startswith("fire.") for quantity in quantities):
+                detectors += 1
+                fault = values.get(("fire.fault", ""))
+                device = self._places.device(id)
+                unhealthy += id in silent or bool(fault and fault.value) or bool(device and device.online is False)
+            if any(quantity.startswith(("health.", "safety.")) for quantity in quantities):
+                wearers += 1
+                seen += id not in silent and now.wall - (self._places.last_seen.get(id) or 0) < HOUR
+        return Overview(
+            now=now.wall,
+            open=counts,
+            unacknowledged=sum(not alert.acknowledged_by for alert in firing),
+            buildings=self._buildings(firing, silent),
+            devices=len(self._places.devices),
+            unaccepted=sum(not device.accepted for device in self._places.devices.values()),
+            newest_at=newest_at,
+            alert_p99_ms=p99_ms,
+            power_w=sum(power) if power else None,
+            power_today=self.figures.power_today,
+            kwh_today=self.figures.kwh_today,
+            bays_free=sum(value == 0 for value in bays) if bays else None,
+            bays_total=len(bays),
+            bays_today=[(at, taken) for at, taken in self._bays if at >= start],
+            cars_in=sum(recent),
+            cars_out=len(recent) - sum(recent),
+            detectors_healthy=detectors - unhealthy,
+            detectors_total=detectors,
+            wearers_seen=seen,
+            wearers_total=wearers,
+        )
+
+    def _buildings(self, firing: Sequence[Alert], silent: set[str]) -> list[Building]:
+        cells = {
+            space.id: Building(id=space.id, name=space.name, name_en=space.name_en)
+            for space in self._places.spaces.values()
+            if space.kind == "building"
+        }
+        home: dict[str, str] = {}
+        for id in self._places.devices:
+            cell = next((space.id for space in self._places.path(id) if space.kind == "building"), None)
+            if cell:
+                home[id] = cell
+                cells[cell] = replace(cells[cell], devices=cells[cell].devices + 1, silent=cells[cell].silent + (id in silent))
+        for alert in firing:
+            if cell := home.get(alert.device):
+                worst = max(alert.severity, cells[cell].worst or "info", key=SEVERITIES.index)
+                cells[cell] = replace(cells[cell], open=cells[cell].open + 1, worst=worst)
+        return sorted(cells.values(), key=lambda cell: cell.id)

@@ -1,0 +1,67 @@
+"""Heavy questions to the store, answered by a nice process of its own so that no chart moves an alert.
+
+The process opens the store for reading. It ends with the hub, even one that is killed: it watches its parent.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from hub.ports import Store
+
+Opener = Callable[[], Store]
+
+_store: Store | None = None
+
+
+def _start(opener: Opener, parent: int) -> None:
+    global _store
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(19)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _store = opener()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
+def _answer(question: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    assert _store is not None
+    return question(_store, *arguments)
+
+
+class Queries:
+    """``opener`` must be picklable: it is called in the other process."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._pool = self._new_pool()
+        self.asked = 0
+
+    async def ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        """``question(store, *arguments)``, a module-level function; one at a time, in order."""
+        self.asked += 1
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._pool, _answer, question, arguments)
+        except BrokenProcessPool:
+            # The process was killed, by the system's memory guard or by hand: a new one answers.
+            self._pool = self._new_pool()
+            return await loop.run_in_executor(self._pool, _answer, question, arguments)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(self._opener, os.getpid()))
