@@ -1,12 +1,12 @@
 """What the page hears live: the newest changes of alerts, kept for those who come back, and readings thinned to one batch
 a second. Everything runs on the event loop; publishing never waits.
 
-Alerts and status carry an id and can be resumed; readings do not (a page that comes back asks for the newest values). Ids
-begin at the wall clock's milliseconds, so that after a restart no old id means anything new.
+A client resumes after the id it saw last and gets every alert since then; of status and readings only the newest matter.
+Ids begin at the wall clock's milliseconds, so that after a restart no old id means anything new.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -18,13 +18,13 @@ from hub.model import Alert, Reading
 Kind = Literal["alert", "reading", "status"]
 KINDS: tuple[Kind, ...] = ("alert", "reading", "status")
 
-KEPT = 2_000  # events held for those who resume
+KEPT = 2_000  # alert changes held for those who resume
 QUEUE = 500  # events waiting for one client; one more and it is dropped, and resyncs
-SERIES = 20_000  # series whose newest value waits for the next batch
+SERIES = 500  # series in one batch of readings: more than anyone can read, little enough not to hold up the loop
 
 
-class Event(Struct, frozen=True):
-    """``id`` None: cannot be resumed from. ``data`` is an Alert, a list of Readings, or a dict for status."""
+class Event(Struct, frozen=True, eq=False):
+    """``id`` None: not to be resumed from."""
 
     id: int | None
     kind: Kind
@@ -32,7 +32,8 @@ class Event(Struct, frozen=True):
 
 
 class Subscription:
-    """One client's bounded queue. ``resync``: events after its id are gone, it must ask for everything anew."""
+    """One client's bounded queue. ``resync``: what it missed is no longer held, it must ask for everything anew.
+    ``lost``: it has been given up."""
 
     def __init__(self, kinds: Collection[Kind], devices: frozenset[str]) -> None:
         self.kinds = frozenset(kinds)
@@ -42,22 +43,20 @@ class Subscription:
         self._queue: deque[Event] = deque()
         self._wake = asyncio.Event()
 
-    def put(self, event: Event) -> bool:
-        """False when the client is too slow and has been given up."""
+    def put(self, event: Event) -> None:
         if len(self._queue) >= QUEUE:
-            self.lost = True
-            self._queue.clear()
+            self.close()
         else:
             self._queue.append(event)
-        self._wake.set()
-        return not self.lost
+            self._wake.set()
 
     def close(self) -> None:
         self.lost = True
+        self._queue.clear()
         self._wake.set()
 
     async def next(self, timeout: float) -> Event | None:
-        """The next event; None after ``timeout`` seconds of quiet, or at the end (then ``lost``)."""
+        """The next event; None after ``timeout`` seconds of quiet, and when it is lost."""
         if not self._queue and not self.lost:
             self._wake.clear()
             try:
@@ -69,17 +68,18 @@ class Subscription:
 
 
 class Feed:
-    """Fan-out to the open pages. The pipeline calls ``alert`` and ``reading``; the web's own tick calls ``flush``.
+    """Fan-out to the open pages. The pipeline calls ``alert`` and ``reading``, the web's own tick the rest.
 
-    Counters for /metrics: ``dropped`` clients given up, ``thinned`` values that a newer one replaced, ``overflowed`` series
-    that did not fit a batch."""
+    For /metrics: ``clients``; ``dropped`` clients given up; ``thinned`` values that a newer one replaced; ``overflowed``
+    values that did not fit a batch."""
 
     def __init__(self, wall: int) -> None:
         self._next = wall
         self._kept: deque[Event] = deque(maxlen=KEPT)
-        self._before = wall - 1  # the newest id that is no longer held
+        self._before = wall - 1  # the newest id whose event is no longer held
         self._clients: set[Subscription] = set()
-        self._watched = 0  # clients that want readings
+        self._everything = 0  # clients that want the readings of all devices
+        self._devices: Counter[str] = Counter()  # clients that want this device's
         self._newest: dict[tuple[str, str, str], Reading] = {}
         self.dropped = 0
         self.thinned = 0
@@ -89,20 +89,27 @@ class Feed:
     def clients(self) -> int:
         return len(self._clients)
 
+    @property
+    def newest_id(self) -> int:
+        return self._next - 1
+
     def alert(self, alert: Alert) -> None:
         """A changed alert, after it is committed."""
-        self._publish("alert", alert)
+        event = self._publish("alert", alert)
+        if len(self._kept) == KEPT:
+            self._before = self._kept[0].id or 0
+        self._kept.append(event)
 
     def status(self, data: dict[str, Any]) -> None:
         self._publish("status", data)
 
     def reading(self, reading: Reading) -> None:
-        """On the hot path: costs one test when no page is open."""
-        if self._watched:
+        """On the hot path: two tests when no page wants it."""
+        if self._everything or reading.device in self._devices:
             key = (reading.device, reading.quantity, reading.channel)
             if key in self._newest:
                 self.thinned += 1
-            elif len(self._newest) >= SERIES:
+            elif len(self._newest) >= SERIES and reading.device not in self._devices:
                 self.overflowed += 1
                 return
             self._newest[key] = reading
@@ -111,16 +118,21 @@ class Feed:
         """Sends what has gathered since the last call; once a second."""
         if not self._newest:
             return
-        batch = list(self._newest.values())
+        everything = Event(None, "reading", list(self._newest.values()))
+        by_device: dict[str, list[Reading]] = {}
+        for reading in self._newest.values():
+            by_device.setdefault(reading.device, []).append(reading)
         self._newest = {}
         for client in list(self._clients):
-            if "reading" in client.kinds:
-                wanted = [reading for reading in batch if reading.device in client.devices] if client.devices else batch
-                if wanted:
-                    self._give(client, Event(None, "reading", wanted))
+            if "reading" not in client.kinds:
+                continue
+            if not client.devices:
+                self._give(client, everything)
+            elif wanted := [one for device in client.devices for one in by_device.get(device, ())]:
+                self._give(client, Event(None, "reading", wanted))
 
     def close(self) -> None:
-        """Ends every stream, so that the server can stop."""
+        """Ends every stream; without it a server that stops waits for its open pages."""
         for client in list(self._clients):
             client.close()
 
@@ -131,35 +143,33 @@ class Feed:
         """A client that has seen everything up to ``after``; ``devices`` narrows its readings to theirs."""
         client = Subscription(kinds, devices)
         if after is not None:
-            missed = [event for event in self._kept if event.id is not None and event.id > after and event.kind in client.kinds]
+            missed = [event for event in self._kept if event.id is not None and event.id > after]
             if self._before <= after < self._next and len(missed) < QUEUE:
-                for event in missed:
+                for event in missed if "alert" in client.kinds else ():
                     client.put(event)
             else:
                 client.resync = True
         self._clients.add(client)
-        self._watched += "reading" in client.kinds
+        watches = "reading" in client.kinds
+        self._everything += watches and not devices
+        self._devices.update(devices if watches else ())
         try:
             yield client
         finally:
             self._clients.discard(client)
-            self._watched -= "reading" in client.kinds
+            self._everything -= watches and not devices
+            self._devices -= Counter(devices if watches else ())
 
-    @property
-    def newest_id(self) -> int:
-        return self._next - 1
-
-    def _publish(self, kind: Literal["alert", "status"], data: Alert | dict[str, Any]) -> None:
+    def _publish(self, kind: Literal["alert", "status"], data: Alert | dict[str, Any]) -> Event:
         event = Event(self._next, kind, data)
         self._next += 1
-        if len(self._kept) == KEPT and self._kept[0].id is not None:
-            self._before = self._kept[0].id
-        self._kept.append(event)
         for client in list(self._clients):
             if kind in client.kinds:
                 self._give(client, event)
+        return event
 
     def _give(self, client: Subscription, event: Event) -> None:
-        if not client.put(event):
+        client.put(event)
+        if client.lost:
             self._clients.discard(client)
             self.dropped += 1

@@ -29,7 +29,7 @@ class Conflict(ViewError):
 
 
 class Refused(ViewError):
-    """What was asked is not allowed or makes no sense: no reason given, an unknown quantity, a period that ends before it starts."""
+    """What was asked is not allowed or makes no sense: no reason given, an unknown place, a period that ends before it starts."""
 
 
 class Page(Struct, Generic[T], frozen=True):
@@ -73,7 +73,7 @@ class Told(Struct, frozen=True):
 
 
 class RuleInfo(Struct, frozen=True):
-    """A rule as configured. ``settings`` are its own fields (threshold, hold_for in ms …); ``disabled`` says why it is not running."""
+    """A rule as configured. ``settings`` are its own fields (threshold, hold_for in ms …); ``disabled`` says why it stands."""
 
     id: str
     kind: str

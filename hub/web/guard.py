@@ -1,0 +1,105 @@
+"""Who may speak to the web while there is no login: this machine's own browser, on the hub's own page.
+
+A page elsewhere could point its own name at our address (DNS rebinding) or make the browser post to us (CSRF). So the Host
+must be one of our names, and whatever changes something must be JSON, small, and come from our own origin.
+"""
+
+import logging
+from collections.abc import Collection, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.web.problems import problem
+
+_log = logging.getLogger(__name__)
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+BODY_LIMIT = 64 * 1024
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def host_name(given: str) -> str:
+    """The name in "name:port", "[::1]:8080" or "name"; '' where there is none."""
+    try:
+        return (urlsplit(f"//{given}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+class Guard:
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self._app = app
+        self._names = LOOPBACK | {name.lower() for name in names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            started = True
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=_raw(message))
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        refused = self._refusal(scope)
+        if refused:
+            status, detail = refused
+            await problem(status, detail)(scope, receive, guarded)
+            return
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception:
+            if started:
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await problem(500, "The hub made a mistake; its log says which.")(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if host_name(host) not in self._names:
+            return 421, "This hub does not go by that name; open it by its own address."
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return None
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return 403, "Only the hub's own page may change something."
+        if origin is None and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return 403, "Only the hub's own page may change something."
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return 415, "Send JSON, with Content-Type: application/json."
+        length = headers.get("content-length")
+        if length is None or not length.isdigit():
+            return 411, "Say how long the request is, with Content-Length."
+        if int(length) > BODY_LIMIT:
+            return 413, f"The request is longer than {BODY_LIMIT} bytes."
+        return None
+
+
+def _raw(message: Message) -> MutableMapping[str, Any]:
+    message.setdefault("headers", [])
+    message["headers"] = list(message["headers"])
+    return message

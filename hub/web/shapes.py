@@ -1,0 +1,267 @@
+"""The JSON the web speaks, one shape for the API and the stream, read off the hub's records field by field.
+
+Times go out as ISO 8601 UTC with milliseconds, quality as the flags' names, what is not a finite number as null.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from msgspec.structs import asdict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from hub.model import AlertState, Reading, Severity, quality_names
+from hub.quantities import Domain, Shape, Vocabulary
+from hub.web.view import DeviceCard, Overview, Site
+
+T = TypeVar("T")
+
+_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # what a calendar holds: years 1 to 9999
+
+
+def iso(ms: int) -> str:
+    """ISO 8601, UTC, milliseconds; a time outside the calendar becomes its nearest end."""
+    ms = min(max(ms, _FIRST), _LAST)
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(tzinfo=None).isoformat() + f".{ms % 1000:03d}Z"
+
+
+def _finite(value: Any) -> Any:
+    return value if value is not None and math.isfinite(value) else None
+
+
+Time = Annotated[str, BeforeValidator(lambda ms: iso(ms) if isinstance(ms, int) else ms)]
+Number = Annotated[float | None, BeforeValidator(_finite)]
+Flags = Annotated[list[str], BeforeValidator(lambda bits: quality_names(bits) if isinstance(bits, int) else bits)]
+Words = dict[str, str]
+Curve = Annotated[list[tuple[int, float]], BeforeValidator(lambda points: [one for one in points if math.isfinite(one[1])])]
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class ListOut(Out, Generic[T]):
+    items: list[T]
+    next_cursor: str | None = Field(None, description="give it as `cursor` for the next part; null at the end")
+    total: int | None = Field(None, description="how many match in all, where that is known")
+
+
+class ReadingOut(Out):
+    device: str
+    quantity: str
+    channel: str
+    value: Number
+    unit: str = Field(description="UCUM")
+    time: Time | None = Field(description="device time")
+    quality: Flags
+
+
+class AlertOut(Out):
+    """An alert. `place` and `summary` are words for people, in en and zh."""
+
+    id: str
+    rule: str
+    severity: Severity
+    state: AlertState
+    acknowledged_by: str
+    acknowledged_at: Time | None
+    comment: str
+    device: str
+    quantity: str
+    channel: str
+    space: str
+    place: Words
+    value: Number
+    unit: str
+    threshold: Number
+    at: Time = Field(description="device time of the reading that opened it, or when silence began")
+    received_at: Time
+    pending_since: Time
+    raised_at: Time | None
+    last_value: Number
+    last_at: Time
+    silent: bool = Field(description="its device has fallen silent while it was open")
+    stale: bool = Field(description="raised from a retained or late message: verify")
+    event: bool = Field(description="closed by a person only")
+    resolved_at: Time | None
+    resolved_by: str = Field(description="a person, or evidence")
+    reason: str
+    quality: Flags
+    revision: int
+    summary: Words
+
+
+class ChangeOut(Out):
+    at: Time
+    what: str
+    by: str
+    text: str
+    value: Number
+
+
+class ToldOut(Out):
+    notifier: str
+    person: str
+    why: str
+    created_at: Time
+    sent_at: Time | None = Field(description="null: still trying")
+    attempts: int
+    error: str
+
+
+class RuleOut(Out):
+    id: str
+    kind: str
+    severity: Severity
+    quantity: str
+    device: str
+    space: str
+    name: Words
+    settings: dict[str, Any]
+    disabled: str = Field(description="why it stands, or empty")
+
+
+class StoryOut(Out):
+    alert: AlertOut
+    changes: list[ChangeOut]
+    told: list[ToldOut]
+    rule: RuleOut | None
+
+
+class DeviceOut(Out):
+    id: str
+    name: str
+    place: Words
+    space: str
+    vendor: str
+    model: str
+    accepted: bool
+    factor: Number
+    online: bool | None
+    first_seen: Time | None
+    last_seen: Time | None
+    interval: Number = Field(description="seconds between its readings, as far as known")
+    tags: list[str]
+    worst: Severity | None = Field(description="of its open alerts")
+    silent: bool
+    latest: list[ReadingOut]
+
+
+class SpaceOut(Out):
+    id: str
+    name: str
+    name_en: str
+    kind: str
+    parent: str
+    code: str
+
+
+class QuantityOut(Out):
+    name: str
+    unit: str
+    shape: Shape
+    domain: Domain
+    low: Number
+    high: Number
+    en: str
+    zh: str
+
+
+class RowOut(Out):
+    """A stored reading."""
+
+    time: Time
+    value: Number
+    seq: int
+    received_at: Time
+    quality: Flags
+
+
+class BucketOut(Out):
+    """What was stored within one span that begins at `time`."""
+
+    time: Time
+    min: Number
+    max: Number
+    mean: Number
+    first: Number
+    last: Number
+    count: int
+
+
+class DeadLetterOut(Out):
+    id: int
+    at: Time
+    topic: str
+    reason: str
+    detail: str
+    adapter: str
+    device: str
+    lane: str
+    size: int
+    sha256: str
+
+
+class DeadLetterBytesOut(DeadLetterOut):
+    payload_base64: str = Field(description="its bytes, at most the first 64 KiB")
+
+
+class BuildingOut(Out):
+    id: str
+    name: str
+    name_en: str
+    devices: int
+    open: int
+    silent: int
+    worst: Severity | None
+
+
+class SiteOut(Out):
+    community: str
+    name: str
+    zone: str
+    language: str
+    version: str
+
+
+class OverviewOut(Out):
+    """The community at a glance; curves are [ms since 1970, value]."""
+
+    site: SiteOut
+    now: Time
+    open: dict[Severity, int]
+    unacknowledged: int
+    buildings: list[BuildingOut]
+    devices: int
+    unaccepted: int
+    dead_letters: int
+    newest_at: Time | None
+    alert_p99_ms: Number
+    power_w: Number
+    power_today: Curve
+    power_usual: Curve
+    kwh_today: Number
+    bays_free: int | None
+    bays_total: int
+    bays_today: Curve = Field(description="occupied bays")
+    cars_in: int | None = Field(description="within the last hour")
+    cars_out: int | None
+    detectors_healthy: int
+    detectors_total: int
+    last_drill: Time | None
+    wearers_seen: int
+    wearers_total: int
+
+
+def reading(record: Reading, vocabulary: Vocabulary) -> ReadingOut:
+    known = vocabulary.get(record.quantity)
+    return ReadingOut.model_validate({**asdict(record), "unit": known.unit if known else ""})
+
+
+def device(card: DeviceCard, vocabulary: Vocabulary) -> DeviceOut:
+    latest = [reading(one, vocabulary) for one in card.latest]
+    return DeviceOut.model_validate({**asdict(card.device), **asdict(card), "latest": latest})
+
+
+def overview(site: Site, seen: Overview) -> OverviewOut:
+    return OverviewOut.model_validate({**asdict(seen), "site": site})
