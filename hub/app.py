@@ -1,0 +1,314 @@
+"""Wires the parts together and supervises them; nothing else does.
+
+The end of an essential task, or a commit that failed, ends the process with its reason: a supervisor starts it again, and
+what was not confirmed comes again.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.metadata import version
+from random import Random
+from typing import Any
+
+from rules.engine import Engine
+
+from hub import plugins
+from hub.broker import BrokerFailed, PrivateBroker
+from hub.committer import Committer
+from hub.config import Config, site_context
+from hub.delivery import Delivery
+from hub.desk import Desk
+from hub.directory import Places
+from hub.glance import Glance
+from hub.intake import Intake
+from hub.lane import LaneWork
+from hub.lock import Lock, Locked
+from hub.model import LANES, Lane, Now
+from hub.mqtt import Session
+from hub.notices import MQTT, Receiver, Roster
+from hub.notifiers.mqtt import MqttNotifier
+from hub.outside import Outside
+from hub.pipeline import Pipeline
+from hub.ports import Notifier, Store
+from hub.queries import Queries
+from hub.records import Records, RecordsFailed, RecordsReader, Work
+from hub.server import PageServer
+from hub.status import metrics, not_ready
+from hub.stores.parquet import ParquetStore
+from hub.web.api import create_app
+from hub.web.feed import Feed
+
+RECENT = 7 * 86_400_000
+REDELIVERY = 600_000
+MAINTAIN_EVERY = 30.0
+REFRESH_EVERY = 30.0
+
+log = logging.getLogger("gengfu")
+
+
+class Fault(Exception):
+    """Why the hub cannot start or go on, in one plain sentence."""
+
+
+def clock() -> Now:
+    return Now(time.time_ns() // 1_000_000, time.monotonic())
+
+
+def open_reader(config: Config) -> Store:
+    """The store, for reading in another process."""
+    return ParquetStore.open_reader(config.directory)
+
+
+class Hub:
+    """One running hub. ``start`` returns when the page is served; ``run`` goes on until ``stop`` is called or something
+    essential ends."""
+
+    def __init__(self, config: Config, say: Callable[[str], None] = print) -> None:
+        self.config = config
+        self.say = say
+        self.random = Random()
+        self.url = ""
+        self.broker_url = ""
+        self._ended: asyncio.Future[str] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sealer = ThreadPoolExecutor(1, "sealer")
+
+    # --- start --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        config = self.config
+        self._ended = asyncio.get_running_loop().create_future()
+        self.lock = Lock(config.directory)
+        self.records = Records(config.directory / "records.db")
+        self.reader = RecordsReader(config.directory / "records.db")
+        self.store = ParquetStore(config.directory, config.vocabulary, config.retention)
+        self.places = self._places()
+        site = site_context(config)
+        now = clock()
+        self.engine = Engine(config.rules, self.places, config.vocabulary)
+        alerts = self.reader.open_and_recent(now.wall - RECENT)
+        self.engine.restore(self.reader.state("engine"), alerts, self.reader.heartbeat(), now)
+        adapters = [plugin(settings, site) for plugin, settings in config.adapters]
+        for adapter in adapters:
+            if (state := self.reader.state(f"adapter:{adapter.kind}")) is not None:
+                adapter.restore(state)
+        self.glance = Glance(self.places)
+        self.glance.restore(reading for reading, _ in self.store.latest())
+        intake = Intake(config.vocabulary, config.retention)
+        intake.restore(self.store.digests(now.wall - REDELIVERY))
+        self.feed = Feed(now.wall)
+        self.committer = Committer(self.records, self._committed, self._broken)
+        self.lanes: dict[Lane, LaneWork] = {lane: LaneWork(lane, self.store, self.committer, self._broken) for lane in LANES}
+        self.outside = Outside(config.community, self.feed, self.glance, clock)
+        learned = self.reader.topics()
+        self.pipeline = Pipeline(
+            adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
+        )
+        await self._connect(learned)
+        self.delivery = Delivery(self._notifiers(), clock, self.random, self._sent)
+        self.queries = Queries(partial(open_reader, config))
+        self.desk = Desk(
+            config,
+            site,
+            self.pipeline,
+            self.reader,
+            self.queries,
+            self.glance,
+            self.feed,
+            clock,
+            version("gengfu"),
+            lambda: metrics(self),
+            lambda: not_ready(self),
+        )
+        self.server = PageServer(create_app(self.desk), config.web.host, config.web.port)
+        self.url = self.server.url
+        if self.server.moved:
+            self.say(f"Port {config.web.port} is taken; the page is on another one.")
+        self.lock.tell(self.url)
+        self._essential("page", self.server.run())
+        self._essential("pipeline", self.pipeline.run())
+        self._essential("delivery", self.delivery.run(self._unsent))
+        for session in self.sessions.values():
+            self._essential(f"MQTT session {session.lane}", session.run())
+        self._essential("store maintenance", self._maintain())
+        self._essential("overview", self._refresh())
+        self._essential("live readings", self._flush())
+        await self.server.started()
+        gc.collect()
+        gc.freeze()
+
+    def _places(self) -> Places:
+        """What the records know, with what the configuration says on top."""
+        places = Places(self.reader.spaces(), self.reader.devices())
+        seen = self.reader.state("last_seen") or {}
+        places.last_seen.update(seen)
+        places.upsert_spaces(self.config.spaces)
+        places.upsert_devices(self.config.devices)
+        return places
+
+    def _roster(self) -> Roster:
+        receivers = [
+            Receiver(entry.id, getattr(entry.settings, "at_least", "info"))
+            for entry in self.config.notifiers
+            if entry.kind != MQTT
+        ]
+        return Roster(self.config.people, tuple(receivers))
+
+    def _notifiers(self) -> dict[str, Notifier]:
+        found = plugins.find("hub.notifiers")
+        notifiers: dict[str, Notifier] = {MQTT: MqttNotifier(self.config.community, self.outside.send)}
+        for entry in self.config.notifiers:
+            if entry.kind != MQTT:
+                notifiers[entry.id] = found[entry.kind](entry.settings)
+        return notifiers
+
+    async def _connect(self, learned: Sequence[str]) -> None:
+        """Two sessions, one a lane; the private broker first, if there is no other."""
+        self.broker: PrivateBroker | None = None
+        if self.config.mqtt is None:
+            self.broker = PrivateBroker(self.config.directory / "broker")
+            self.broker_url = await self.broker.start()
+        address, client_id = self._address()
+        self.sessions: dict[Lane, Session] = {}
+        for lane in LANES:
+            filters = self.pipeline.routes.filters(lane) + (list(learned) if lane == "fire" else [])
+            session = Session(
+                address,
+                f"{client_id}-{lane}",
+                lane,
+                filters,
+                self.pipeline.take,
+                self.pipeline.refuse,
+                clock=clock,
+                random=self.random,
+            )
+            self.sessions[lane] = session
+            self.lanes[lane].source = session
+        self.outside.connect(self.sessions["fire"])
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Goes on until ``stop``; raises Fault with the reason when something essential ended."""
+        assert self._ended is not None
+        reason = await self._ended
+        if reason:
+            raise Fault(reason)
+
+    def end(self, reason: str = "") -> None:
+        """Asks ``run`` to return; with a reason it raises it."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(reason)
+
+    def _essential(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+
+        def ended(done: asyncio.Task[None]) -> None:
+            if not done.cancelled():
+                error = done.exception()
+                if error is not None:
+                    log.error("%s ended", name, exc_info=error)
+                self.end(f"the {name} ended: {error or 'it returned'}")
+
+        task.add_done_callback(ended)
+        self._tasks.append(task)
+
+    def _broken(self, error: BaseException) -> None:
+        log.critical("a commit failed: %s", error)
+        self.end(f"what has arrived cannot be written to {self.config.directory}: {error}")
+
+    def _committed(self, work: Work) -> None:
+        self.delivery.put(work.notices)
+        self.pipeline.committed(alert for alert, _ in work.alerts)
+
+    def _sent(self, sent: Any) -> None:
+        self.committer.gather(urgent=False).sent.append(sent)
+
+    def _unsent(self) -> "asyncio.Future[Any]":
+        return asyncio.ensure_future(asyncio.to_thread(self.reader.unsent))
+
+    async def _maintain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(self._sealer, partial(self.store.maintain, clock()))
+            await asyncio.sleep(MAINTAIN_EVERY)
+
+    async def _refresh(self) -> None:
+        while True:
+            self.glance.sample(clock())
+            await self.desk.refresh()
+            await asyncio.sleep(REFRESH_EVERY)
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.feed.flush()
+
+    # --- stop ---------------------------------------------------------------------------------------------------------
+
+    async def stop(self, *, broker: bool = True) -> None:
+        """Commits and confirms what has arrived, remembers what must survive, and lets go."""
+        for session in self.sessions.values():
+            session.pause()
+        for lane in self.lanes.values():
+            await lane.drained()
+        self.pipeline.remember()
+        await self.committer.durable()
+        self.feed.close()
+        for session in self.sessions.values():
+            await session.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self.lanes.values():
+            await lane.close()
+        await self.committer.close()
+        self._sealer.shutdown()
+        self.queries.close()
+        self.store.close()
+        self.reader.close()
+        self.records.close()
+        if broker and self.broker is not None:
+            await self.broker.stop()
+        self.lock.release()
+
+
+async def serve(config: Config, say: Callable[[str], None], beside: Callable[[Hub], Any] | None = None) -> None:
+    """Runs one hub until SIGINT or SIGTERM. ``beside`` is an async context manager for what runs next to it (the demo)."""
+    hub = Hub(config, say)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, hub.end)
+    try:
+        await hub.start()
+    except (Locked, RecordsFailed, BrokerFailed, OSError) as problem:
+        raise Fault(str(problem)) from problem
+    try:
+        async with beside(hub) if beside else contextlib.nullcontext():
+            say(f"Gengfu keeps watch over {config.name}: {hub.url}  (Ctrl-C ends it)")
+            await hub.run()
+    finally:
+        say("Putting things away …")
+        await hub.stop()
+
+
+def main(config: Config, *, demo: bool = False, say: Callable[[str], None] = print) -> int:
+    """The exit code: 0 after Ctrl-C or SIGTERM, 1 when something essential ended."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    beside = None
+    if demo:
+        from hub.demo import beside
+    try:
+        asyncio.run(serve(config, say, beside))
+    except Fault as fault:
+        sys.stderr.write(f"gengfu: {fault}\n")
+        return 1
+    return 0

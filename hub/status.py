@@ -1,0 +1,59 @@
+"""How the hub is: its figures for /metrics, and what keeps it from serving for /readyz."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hub.metrics import Exposition
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+
+def not_ready(hub: Hub) -> Sequence[str]:
+    """One plain sentence for each thing that is missing."""
+    return [
+        f"the {lane} session is not connected to the broker: {session.last_error or 'still connecting'}"
+        for lane, session in hub.sessions.items()
+        if not session.connected
+    ]
+
+
+def metrics(hub: Hub) -> str:
+    out = Exposition()
+    pipeline, delivery = hub.pipeline, hub.delivery
+    out.add("messages_total", "counter", "messages taken from the broker", pipeline.counts["messages"])
+    out.add(
+        "refused_total",
+        "counter",
+        "messages refused, by adapter and reason",
+        [({"adapter": kind, "reason": reason}, count) for (kind, reason), count in pipeline.refusals.items()],
+    )
+    out.add("unrouted_total", "counter", "messages no adapter is configured for", pipeline.counts["unrouted"])
+    out.add("copies_total", "counter", "second copies of messages that both sessions carry", pipeline.twins.skipped)
+    out.add("duplicates_total", "counter", "readings that repeated one already taken", pipeline.intake.duplicates)
+    lanes = hub.lanes.items()
+    out.add("readings_committed_total", "counter", "readings on disk", [({"lane": k}, v.committed) for k, v in lanes])
+    out.add("confirmed_total", "counter", "messages confirmed to the broker", [({"lane": k}, v.confirmed) for k, v in lanes])
+    out.add("lane_waiting", "gauge", "messages waiting to be committed", [({"lane": k}, v.waiting) for k, v in lanes])
+    sessions = hub.sessions.items()
+    out.add("mqtt_connected", "gauge", "1 while connected", [({"lane": k}, float(v.connected)) for k, v in sessions])
+    out.add("mqtt_reconnects_total", "counter", "connections after the first", [({"lane": k}, v.reconnects) for k, v in sessions])
+    for state in ("pending", "firing", "resolved"):
+        out.add(f"alerts_{state}_total", "counter", f"changes of alerts to {state}", pipeline.counts[f"alerts_{state}"])
+    out.add("alerts_open", "gauge", "alerts that are pending or firing", len(pipeline.open))
+    if (p99 := pipeline.p99_ms()) is not None:
+        out.add("alert_seconds_p99", "gauge", "bytes at the hub to alert published, of the last 1000", p99 / 1000)
+    queues = [({"notifier": id}, float(delivery.depth(id))) for id in delivery.delivered]
+    out.add("outbox_depth", "gauge", "notices waiting, by notifier", queues)
+    out.add("outbox_overflow_total", "counter", "notices left in the records for later", delivery.overflowed)
+    out.add("notices_sent_total", "counter", "notices taken", [({"notifier": k}, v) for k, v in delivery.delivered.items()])
+    out.add(
+        "notices_failed_total", "counter", "attempts that failed", [({"notifier": k}, v) for k, v in delivery.failures.items()]
+    )
+    out.add("refusals_untold_total", "counter", "refusals not told to the vendor over MQTT", hub.outside.untold)
+    out.add("pages_open", "gauge", "pages that listen to the stream", hub.feed.clients)
+    out.add("pages_dropped_total", "counter", "pages dropped because they were too slow", hub.feed.dropped)
+    out.add("rules_failed", "gauge", "rules that raised and stand", len(hub.engine.failed))
+    return out.text()
