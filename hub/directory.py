@@ -44,13 +44,15 @@ class Places:
     def place(self, device: str) -> dict[str, str]:
         """Words a stranger can follow, without the community itself; the device's name or id where nobody has said."""
         path = [space for space in self.path(device) if space.kind != "community"]
+        if any(space.kind == "flat" for space in path):
+            path = [space for space in path if space.kind != "floor"]  # a flat's number tells its floor
         if not path:
             entry = self.devices.get(device)
             name = entry.name if entry and entry.name else device
             return {"en": name, "zh": name}
         return {
-            "en": ", ".join(space.name_en or space.name for space in path),
-            "zh": "".join(space.name for space in path),
+            "en": _joined([space.name_en or space.name for space in path], ", "),
+            "zh": _joined([space.name for space in path], ""),
         }
 
     def upsert_spaces(self, spaces: Iterable[Space]) -> None:
@@ -91,3 +93,22 @@ class Places:
             return None
         self.devices[info.device] = after
         return after
+
+
+def _joined(names: Sequence[str], by: str) -> str:
+    """Outermost first. A name that already begins with what lies around it ("3幢2单元502" in "3幢2单元") stands alone."""
+    words = ""
+    for name in names:
+        if not words or _begins_with(name, words):
+            words = name
+        else:
+            both_plain = not by and words[-1:].isascii() and name[:1].isascii()
+            words += (by or (" " if both_plain else "")) + name
+    return words
+
+
+def _begins_with(name: str, start: str) -> bool:
+    if not name.startswith(start):
+        return False
+    rest = name[len(start) :]
+    return not (start[-1:].isdigit() and rest[:1].isdigit())

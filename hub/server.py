@@ -4,13 +4,19 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
 
 
 class _Server(uvicorn.Server):
+    on_startup: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_startup()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """The hub handles signals; the server must not."""
@@ -36,6 +42,8 @@ class PageServer:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=3)
         self._server = _Server(config)
+        self._started = asyncio.Event()
+        self._server.on_startup = self._started.set
 
     async def run(self) -> None:
         try:
@@ -45,5 +53,4 @@ class PageServer:
 
     async def started(self) -> None:
         """Returns once the page is served."""
-        while not self._server.started:
-            await asyncio.sleep(0.01)
+        await self._started.wait()

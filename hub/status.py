@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hub.metrics import Exposition
+from hub.metrics import Exposition, Sample
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -18,6 +18,10 @@ def not_ready(hub: Hub) -> Sequence[str]:
         for lane, session in hub.sessions.items()
         if not session.connected
     ]
+
+
+def notifiers(counts: dict[str, int]) -> list[Sample]:
+    return [({"notifier": id}, count) for id, count in counts.items()]
 
 
 def metrics(hub: Hub) -> str:
@@ -48,7 +52,7 @@ def metrics(hub: Hub) -> str:
     queues = [({"notifier": id}, float(delivery.depth(id))) for id in delivery.delivered]
     out.add("outbox_depth", "gauge", "notices waiting, by notifier", queues)
     out.add("outbox_overflow_total", "counter", "notices left in the records for later", delivery.overflowed)
-    out.add("notices_sent_total", "counter", "notices taken", [({"notifier": k}, v) for k, v in delivery.delivered.items()])
+    out.add("notices_sent_total", "counter", "notices taken", notifiers(delivery.delivered))
     out.add(
         "notices_failed_total", "counter", "attempts that failed", [({"notifier": k}, v) for k, v in delivery.failures.items()]
     )

@@ -1,0 +1,59 @@
+"""The demo: a simulated community beside the hub, with its places registered and the past hours filled in.
+
+The simulator is a process of its own that speaks real vendor formats over real MQTT. It ends with the hub.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+
+from hub.app import Hub, clock
+from hub.model import Batch, Reading
+from simulators.building import World, history, registry
+
+SEED = 7
+PAST = 36 * 3_600_000
+STEP = 300_000
+BATCH = 20_000
+
+
+@contextlib.asynccontextmanager
+async def beside(hub: Hub) -> AsyncIterator[None]:
+    spaces, devices = registry(SEED, str(hub.config.zone))
+    if not hub.places.spaces:
+        await hub.pipeline.register(spaces, devices, "demo")
+        await asyncio.to_thread(_fill_in, hub)
+    hub.say(f"A simulated community of {len(devices)} devices speaks over MQTT; in about a minute a kitchen catches fire.")
+    command = [sys.executable, "-m", "simulators.run", "--url", hub.broker_url or _url(hub), "--seed", str(SEED), "--with-parent"]
+    child = await asyncio.create_subprocess_exec(*command)
+    watch = asyncio.create_task(_watch(hub, child))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        if child.returncode is None:
+            child.terminate()
+            await child.wait()
+
+
+def _url(hub: Hub) -> str:
+    assert hub.config.mqtt is not None
+    return hub.config.mqtt.url
+
+
+async def _watch(hub: Hub, child: asyncio.subprocess.Process) -> None:
+    code = await child.wait()
+    hub.end(f"the simulator ended with exit code {code}")
+
+
+def _fill_in(hub: Hub) -> None:
+    """Writes the hours before the start, so that the charts have something to show. All of it is simulated."""
+    now = clock().wall
+    readings: Iterator[Reading] = history(World(SEED, str(hub.config.zone)), now - PAST, now - STEP, STEP)
+    while some := list(islice(readings, BATCH)):
+        batch = Batch()
+        batch.readings = some
+        batch.received_at = [reading.time or now for reading in some]
+        hub.store.append("rest", batch)
