@@ -19,23 +19,15 @@ _TOPICS: Final = 50_000  # topics remembered, of at most 256 bytes each
 
 
 class Refused(Struct, frozen=True):
-    """A PUBLISH that cannot become a ``Message``: ``too_large`` or ``bad_topic``. ``payload`` is its first 64 KiB, ``size``
-    and ``sha256`` are of the whole payload. In a bad topic what is not UTF-8 is written ``\\xff``. To be confirmed like any
+    """A PUBLISH that is not to be decoded: ``too_large`` or ``bad_topic``. ``message.payload`` is its first 64 KiB, ``size``
+    and ``sha256`` are of the whole. In a bad topic what is not UTF-8 is written ``\\xff``. To be confirmed like any other
     message, or it blocks the session."""
 
+    message: Message
     reason: Reason
     detail: str
-    topic: str
-    payload: bytes
     size: int
     sha256: str
-    received_at: int
-    lane: Lane = "rest"
-    qos: int = 1
-    retained: bool = False
-    redelivered: bool = False
-    packet_id: int = 0
-    connection: int = 0
 
 
 Other = Answer | Refused
@@ -97,7 +89,7 @@ class Reader:
             data = bytes(self._rest)
             self._rest.clear()
         elif self._skip is not None:
-            position = self._pass(self._skip, data, 0, received_at, others)
+            position = self._pass(self._skip, data, 0, received_at, monotonic, others)
         end = len(data)
         limit, lane, connection, version5 = self._limit, self._lane, self._connection, self._version == 5
         topics, unconfirmed, append = self._topics, self.unconfirmed, messages.append
@@ -118,7 +110,7 @@ class Reader:
                     need = end - position + 1
                     break
                 assert self._skip is not None
-                position = self._pass(self._skip, data, begun, received_at, others)
+                position = self._pass(self._skip, data, begun, received_at, monotonic, others)
                 continue
             if stop > end:
                 need = stop - position
@@ -157,7 +149,7 @@ class Reader:
             topic = topics.get(name) or self._topic(name)
             if not topic:
                 whole = _Skip(header, name, packet_id, 0, stop - body)
-                self._pass(whole, data, body, received_at, others)
+                self._pass(whole, data, body, received_at, monotonic, others)
                 continue
             append(
                 Message(
@@ -218,7 +210,7 @@ class Reader:
         self._skip = _Skip(header, data[text:body], packet_id, properties, stop - after - properties)
         return after
 
-    def _pass(self, skip: _Skip, data: bytes, position: int, received_at: int, others: list[Other]) -> int:
+    def _pass(self, skip: _Skip, data: bytes, position: int, received_at: int, monotonic: float, others: list[Other]) -> int:
         """Lets ``skip`` take its share; once it has all, reports it. Returns where the next packet begins."""
         position = skip.take(data, position)
         if skip.left or skip.properties:
@@ -233,21 +225,17 @@ class Reader:
             reason, detail = Reason.TOO_LARGE, f"{skip.size} bytes; at most {self._limit} are taken"
         else:
             reason, detail = Reason.BAD_TOPIC, "the topic is empty, not UTF-8, or holds NUL, + or #"
-        others.append(
-            Refused(
-                reason=reason,
-                detail=detail,
-                topic=skip.topic.decode(errors="backslashreplace"),
-                payload=bytes(skip.head),
-                size=skip.size,
-                sha256=skip.hash.hexdigest(),
-                received_at=received_at,
-                lane=self._lane,
-                qos=skip.header >> 1 & 3,
-                retained=bool(skip.header & 1),
-                redelivered=bool(skip.header & 8),
-                packet_id=skip.packet_id,
-                connection=self._connection,
-            )
+        message = Message(
+            skip.topic.decode(errors="backslashreplace"),
+            bytes(skip.head),
+            received_at,
+            monotonic,
+            self._lane,
+            skip.header >> 1 & 3,
+            bool(skip.header & 1),
+            bool(skip.header & 8),
+            skip.packet_id,
+            self._connection,
         )
+        others.append(Refused(message, reason, detail, skip.size, skip.hash.hexdigest()))
         return position

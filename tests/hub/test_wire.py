@@ -128,21 +128,9 @@ def test_an_oversized_publish_is_skipped_while_it_streams(version: int, chunk: i
     reader = Reader(version=version, lane="fire", connection=4)
     messages, others = read(data, *range(chunk, len(data), chunk), reader=reader)
     assert [m.topic for m in messages] == ["before", "after"]
-    assert others == [
-        Refused(
-            reason=Reason.TOO_LARGE,
-            detail="3072000 bytes; at most 1048576 are taken",
-            topic="big",
-            payload=payload[:65536],
-            size=3_072_000,
-            sha256=sha256(payload).hexdigest(),
-            received_at=1000,
-            lane="fire",
-            retained=True,
-            packet_id=2,
-            connection=4,
-        )
-    ]
+    begun = Message("big", payload[:65536], 1000, 1.5, "fire", 1, True, False, 2, 4)
+    detail = "3072000 bytes; at most 1048576 are taken"
+    assert others == [Refused(begun, Reason.TOO_LARGE, detail, 3_072_000, sha256(payload).hexdigest())]
     assert reader.unconfirmed == {1, 2, 3}
 
 
@@ -160,7 +148,7 @@ def test_oversized_properties_are_skipped_too() -> None:
     data = b"\x32" + packets._length(len(body)) + body + packets.publish("after", b"", 8, version=5)
     messages, [refused] = read(data, *range(30_000, len(data), 30_000), reader=Reader(version=5))
     assert isinstance(refused, Refused)
-    assert (refused.topic, refused.payload, refused.size) == ("big", b"payload", 7)
+    assert (refused.message.topic, refused.message.payload, refused.size) == ("big", b"payload", 7)
     assert [m.topic for m in messages] == ["after"]
 
 
@@ -180,8 +168,9 @@ def test_a_topic_that_mqtt_does_not_allow_is_refused_and_the_stream_goes_on(topi
     data = b"\x3a" + bytes((len(body),)) + body + packets.publish("after", b"", 10)
     [message], [refused] = read(data)
     assert isinstance(refused, Refused)
-    assert (refused.reason, refused.topic, refused.payload, refused.packet_id) == (Reason.BAD_TOPIC, shown, b"hello", 9)
-    assert refused.redelivered
+    assert refused.reason == Reason.BAD_TOPIC
+    assert (refused.message.topic, refused.message.payload, refused.message.packet_id) == (shown, b"hello", 9)
+    assert refused.message.redelivered
     assert message.topic == "after"
 
 
@@ -266,7 +255,7 @@ def test_any_cut_of_a_stream_gives_the_same_packets(data: st.DataObject, version
     for chosen in (cuts, range(1, len(stream)), ()):
         messages, others = read(stream, *chosen, reader=Reader(version=version, limit=LIMIT))
         assert [(m.topic, m.payload, m.packet_id, m.retained) for m in messages] == expected
-        assert [(r.topic, r.sha256, r.packet_id) for r in others if isinstance(r, Refused)] == too_large
+        assert [(r.message.topic, r.sha256, r.message.packet_id) for r in others if isinstance(r, Refused)] == too_large
         assert [o.packet_id for o in others if isinstance(o, Puback)] == confirmed
 
 
