@@ -197,8 +197,7 @@ class World:
         return {**still, "air.temperature": self._indoors(thing.space, at), **self._cell(thing)}
 
     def _stairsmoke(self, thing: Thing, at: float) -> Truth:
-        warm = 0.5 * self._indoors(thing.space, at) + 0.5 * loads.outdoors(self.seed, at)
-        return {"fire.smoke": 0.0, "fire.heat": 0.0, "air.temperature": warm, "device.battery.voltage": 3.0}
+        return {"fire.smoke": 0.0, "fire.fault": 0.0, "fire.test": 0.0, **self._cell(thing)}
 
     def _co(self, thing: Thing, at: float) -> Truth:
         return {"fire.co": 0.0, **self._cell(thing)}

@@ -5,8 +5,8 @@ The envelope: https://www.chirpstack.io/docs/chirpstack/integrations/events.html
 Bosch TPS110 (Parking Lot Sensor, Communication Interface - Technical Description): fPort 1, one byte, 1 occupied, 0 free, sent
 on a change; fPort 2, a heartbeat of two bytes, the state and the temperature in degrees Celsius (signed).
 
-Netvox RA02A (Netvox LoRaWAN Application Command): fPort 6, eleven bytes: version 1, device type 0x0A, report type 1, battery in
-0.1 V, fire alarm, high temperature alarm, temperature in 0.1 degrees Celsius (signed, big endian), three reserved bytes.
+Yobiiq SD-1001 (Yobiiq's decoder in TheThingsNetwork/lorawan-devices, vendor/yobiiq/sd-1001.js): fPort 8, entries of channel,
+type and value: 1 battery in percent, 2 mains power, 3 battery low, 4 fault, 5 smoke, 6 interconnect, 7 test button.
 """
 
 from base64 import b64encode
@@ -20,7 +20,7 @@ from simulators.building import Truth, World
 from simulators.plan import Thing
 from simulators.speech import Publication, encode, iso
 
-PROFILES = {"bay": "Bosch TPS110", "stairsmoke": "Netvox RA02A"}
+PROFILES = {"bay": "Bosch TPS110", "stairsmoke": "Yobiiq SD1001"}
 
 
 class ChirpStack:
@@ -110,5 +110,12 @@ def _bay(truth: Truth, changed: bool) -> tuple[int, bytes]:
 
 
 def _smoke(truth: Truth) -> tuple[int, bytes]:
-    volts, degrees = round(truth["device.battery.voltage"] * 10), round(truth["air.temperature"] * 10)
-    return 6, pack(">6Bh3x", 1, 0x0A, 1, volts, int(truth["fire.smoke"]), int(truth["fire.heat"]), degrees)
+    entries = (
+        (1, 0x75, round(truth["device.battery"])),
+        (2, 0x0B, 1),
+        (3, 0, int(truth["device.battery.low"])),
+        (4, 0, int(truth["fire.fault"])),
+        (5, 0, int(truth["fire.smoke"])),
+        (6, 0, 0),
+    )
+    return 8, b"".join(map(bytes, entries))

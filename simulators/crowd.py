@@ -32,13 +32,13 @@ LOST_AFTER = 45_000  # ms until a broker gives up a silent client: 1.5 times a k
 WATCHED = {
     "bay": ("parking.occupied",),
     "smoke": ("fire.smoke",),
-    "stairsmoke": ("fire.smoke", "fire.heat"),
+    "stairsmoke": ("fire.smoke",),
     "co": ("fire.co",),
     "contact": ("door.open",),
     "sos": ("safety.sos",),
     "radar": ("safety.fall", "motion"),
 }
-ALARMS = ("fire.smoke", "fire.heat", "fire.co", "safety.fall")
+ALARMS = ("fire.smoke", "fire.co", "safety.fall")
 
 
 class Crowd:

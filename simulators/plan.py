@@ -160,7 +160,7 @@ class Plan:
                     zh, en = f"{house}幢{entrance}单元 楼梯间", f"Building {house}, entrance {entrance}, staircase"
                     parent = f"{house}-{entrance}"
                     space = self._space(f"{parent}-stairs", "stairs", parent, zh, en)
-                    self._add("chirpstack", "stairsmoke", space, f"{zh} 烟感", ("Netvox", "RA02A"), 50, oui="00137a")
+                    self._add("chirpstack", "stairsmoke", space, f"{zh} 烟感", ("Yobiiq", "SD-1001"), 50, oui="8df95720")
             top = f"{house}"
             door = self._space(f"{house}-door", "room", top, f"{house}幢 防火门", f"Building {house}, fire door")
             self._add("zigbee2mqtt", "contact", door, f"{house}幢 防火门", ("SONOFF", "SNZB-04"), 60, oui="00124b00")

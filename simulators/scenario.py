@@ -28,7 +28,6 @@ HAPPENS_TO = {
 }
 LASTS = {"fire": 300_000, "sos": 5_000, "fall": 60_000, "full": 600_000}  # ms, where the file does not say
 FOR_EVER = 10**15
-HEAT_ALARM = 57.0  # degrees Celsius, a class A1/A2 heat detector's static response begins at 54 (EN 54-5)
 
 
 class ScenarioError(ValueError):
@@ -74,8 +73,6 @@ def _fire(event: Event, truth: Truth, since: int) -> Truth:
     for quantity in ("fire.smoke", "fire.co"):
         if quantity in truth:
             changed[quantity] = alarm
-    if "fire.heat" in truth:
-        changed["fire.heat"] = float(changed["air.temperature"] >= HEAT_ALARM)
     return changed
 
 
