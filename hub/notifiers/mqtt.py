@@ -2,6 +2,7 @@
 
 from asyncio import Future
 from collections.abc import Callable
+from typing import ClassVar
 
 import msgspec
 
@@ -20,7 +21,7 @@ class MqttNotifier:
     Taken means that the broker has confirmed it.
     """
 
-    kind = "mqtt"
+    kind: ClassVar[str] = "mqtt"
     concurrency = 200
 
     class Settings(Settings):

@@ -1,6 +1,6 @@
 """Webhook: posts every notice as JSON to an address of yours."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import aiohttp
 from pydantic import Field, field_validator
@@ -14,7 +14,7 @@ class Webhook:
 
         [[notifier]]
         id = "webhook:desk"
-        kind = "webhook"
+        kind: ClassVar[str] = "webhook"
         url = "http://127.0.0.1:9000/alerts"
 
     The object is the alert as it is published over MQTT, with ``why`` (first, acknowledged, resolved) and ``told`` (the
@@ -22,7 +22,7 @@ class Webhook:
     A 429 or 503 with ``Retry-After`` is obeyed; other 4xx are final; everything else is tried again.
     """
 
-    kind = "webhook"
+    kind: ClassVar[str] = "webhook"
     concurrency = 4
 
     class Settings(Settings):
