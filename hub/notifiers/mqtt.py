@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import msgspec
 
+from hub import ports
 from hub.model import Notice
-from hub.ports import NotSent, Settings
+from hub.ports import NotSent
 
 Publisher = Callable[[str, bytes], "Future[None]"]
 
@@ -24,7 +25,7 @@ class MqttNotifier:
     kind: ClassVar[str] = "mqtt"
     concurrency = 200
 
-    class Settings(Settings):
+    class Settings(ports.Settings):
         pass
 
     def __init__(self, community: str, publish: Publisher) -> None:

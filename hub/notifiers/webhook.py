@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 import aiohttp
 from pydantic import Field, field_validator
 
+from hub import ports
 from hub.model import Notice
-from hub.ports import NotSent, Settings
+from hub.ports import NotSent
 
 
 class Webhook:
@@ -25,7 +26,7 @@ class Webhook:
     kind: ClassVar[str] = "webhook"
     concurrency = 4
 
-    class Settings(Settings):
+    class Settings(ports.Settings):
         url: str = Field(description="where to post, http:// or https://")
         at_least: Literal["info", "warning", "critical"] = Field("info", description="the least severity that is sent")
         timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for an answer")
