@@ -36,13 +36,19 @@ class Quantity(Struct, frozen=True):
     zh: str
 
 
+def nearest_word(word: str, known: Iterable[str]) -> str:
+    """The known word that is closest, one that differs only in capitals before any other; '' if none is close."""
+    words = list(known)
+    same = [each for each in words if each.casefold() == word.casefold()]
+    return (same or get_close_matches(word, words, n=1, cutoff=0.5) or [""])[0]
+
+
 class UnknownWord(ValueError):
     """A quantity or unit that the vocabulary does not have; ``nearest`` is the closest word it does have, or ''."""
 
     def __init__(self, what: str, word: str, known: Iterable[str]) -> None:
-        close = get_close_matches(word, list(known), n=1, cutoff=0.5)
         self.word = word
-        self.nearest = close[0] if close else ""
+        self.nearest = nearest_word(word, known)
         hint = f'; did you mean "{self.nearest}"?' if self.nearest else ""
         super().__init__(f'unknown {what} "{word}"{hint}')
 

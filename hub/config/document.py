@@ -20,7 +20,12 @@ class Document(Struct, frozen=True):
     lines: dict[KeyPath, int]
 
     def problem(self, path: KeyPath, key: str, message: str) -> Problem:
-        return Problem(line_of(self.lines, path), key, message, self.name)
+        return Problem(line_of(self.lines, path), one_line(key), one_line(message), self.name)
+
+
+def one_line(text: str) -> str:
+    """What stands in a file may hold line breaks and a terminal's commands: shown as \\n and \\x1b."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 # tomllib's message -> what a person can do about it

@@ -4,7 +4,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-
 from hub.config import checks, document, plugged, sections
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
@@ -12,7 +11,6 @@ from hub.config.records import Config, Mqtt, Web
 from hub.model import Device, Person, Space
 from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
-
 
 TABLES = ("site", "data", "mqtt", "web", "store")
 LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule")

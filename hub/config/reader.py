@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from hub.config import sections
 from hub.config.document import Document
 from hub.config.lines import Path
 from hub.config.problems import Problem
@@ -33,9 +34,7 @@ class Reader:
             elif name in lists and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
                 self.wrong((name,), name, f"there may be several: write each as [[{name}]] in two brackets")
             elif name not in tables + lists:
-                hint = nearest(name, tables + lists) or f"; there are {', '.join(tables + lists)}"
-                what = "table" if isinstance(value, dict | list) else "key"
-                self.wrong((name,), name, f'unknown {what} "{name}"{hint}')
+                self.wrong((name,), name, _unknown(name, value, tables + lists))
 
     def table(self, name: str, model: type[Section]) -> Section | None:
         """[name]; without it, the defaults. None if something in it is wrong."""
@@ -78,6 +77,14 @@ class Reader:
         except (RecursionError, ValueError) as error:
             self.wrong(at, key, f"this cannot be read: {error}")
         return None
+
+
+def _unknown(name: str, value: Any, known: tuple[str, ...]) -> str:
+    home = next((table for table, model in sections.TABLES.items() if name in model.model_fields), None)
+    if not isinstance(value, dict | list) and home:
+        return f'"{name}" belongs into a table: write it below [{home}]'
+    what = "table" if isinstance(value, dict | list) else "key"
+    return f'unknown {what} "{name}"' + (nearest(name, known) or f"; there are {', '.join(known)}")
 
 
 def _within(key: str, path: Path, message: str) -> str:

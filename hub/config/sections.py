@@ -93,7 +93,8 @@ def _broker_url(given: str) -> str:
 
 def _unit(given: str) -> str:
     if given not in known_units():
-        raise ValueError(f'unknown unit "{given}"{nearest(given, known_units())}')
+        hint = nearest(given, known_units()) or "; it is a UCUM code, such as W, kW.h, m3 or Cel"
+        raise ValueError(f'unknown unit "{given}"{hint}')
     return given
 
 
@@ -195,3 +196,6 @@ class PersonSection(Settings):
     id: Id = Field(description="one word")
     name: Name = Field(description="what people call them")
     tell: tuple[str, ...] = Field((), description="the ids of the notifiers that reach them")
+
+
+TABLES: dict[str, type[Settings]] = {"site": Site, "data": Data, "mqtt": MqttSection, "web": WebSection}

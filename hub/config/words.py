@@ -4,19 +4,19 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hub.config.lines import Path
+from hub.quantities import nearest_word
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """'; did you mean "…"?' for the closest of the known words, else ''."""
-    close = get_close_matches(str(word), list(known), n=1, cutoff=0.55)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    close = nearest_word(str(word), known)
+    return f'; did you mean "{close}"?' if close else ""
 
 
 def shown(value: object) -> str:
@@ -33,8 +33,11 @@ class Mistake(typing.NamedTuple):
 def mistakes(error: ValidationError, model: type[BaseModel], data: dict[str, Any]) -> list[Mistake]:
     """One for each place that is wrong. Where a value may have several forms, what is said about the deepest counts."""
     found: dict[Path, list[str]] = {}
-    for detail in error.errors():
-        path = _place(detail, data)
+    details = [(_place(detail, data), detail) for detail in error.errors()]
+    meant = {(*path[:-1], _meant(path, model)) for path, detail in details if detail["type"] == "extra_forbidden"}
+    for path, detail in details:
+        if detail["type"] == "missing" and path in meant:
+            continue  # it is there, misspelt
         messages = found.setdefault(path, [])
         message = _explain(detail, path, model, data)
         if message not in messages:
@@ -66,8 +69,7 @@ def _has(value: Any, part: str | int) -> bool:
 def _explain(detail: ErrorDetails, path: Path, model: type[BaseModel], data: dict[str, Any]) -> str:
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
-        known = sorted({name for each in _models(model, path) for name in each.model_fields})
-        hint = nearest(path[-1], known) or f"; it may have {', '.join(known)}"
+        hint = nearest(path[-1], _keys(model, path)) or f"; it may have {', '.join(_keys(model, path))}"
         return f'unknown key "{path[-1]}"{hint}'
     if kind == "missing":
         about = _description(model, path)
@@ -101,6 +103,15 @@ _WANTED = {
     "dict_type": _TABLE, "model_type": _TABLE, "model_attributes_type": _TABLE,
     "string_too_short": "something between the quotes", "too_short": "something into the list",
 }  # fmt: skip
+
+
+def _keys(model: type[BaseModel], path: Path) -> list[str]:
+    """What may stand beside ``path``."""
+    return sorted({name for each in _models(model, path) for name in each.model_fields})
+
+
+def _meant(path: Path, model: type[BaseModel]) -> str:
+    return nearest_word(str(path[-1]), _keys(model, path))
 
 
 def _description(model: type[BaseModel], path: Path) -> str | None:
