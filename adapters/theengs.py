@@ -54,8 +54,8 @@ class Theengs:
         steps               health.steps.total; bands begin again at midnight
         weight              health.weight, only with ``weighing_mode`` person and a ``unit``: kg, lb (0.45359237 kg), jin (0.5 kg)
         button, button1-4   safety.sos when not 0, for the devices in ``call_buttons`` only; other buttons switch lamps
-        tempc, hum          air.temperature Cel, air.humidity % of types THB, THBX, AIR, PLANT, ACEL, BCON (rooms, beacons), not of
-                            barbecue probes, tyres, showers and dryers. ``tempf`` repeats ``tempc`` and is passed over
+        tempc, hum          air.temperature Cel, air.humidity % of types THB, THBX, AIR, PLANT, ACEL, BCON (rooms, beacons), not
+                            of barbecue probes, tyres, showers and dryers. ``tempf`` repeats ``tempc`` and is passed over
         pres                air.pressure, hPa (types THBX, AIR, ACEL; a tyre's is in bar and passed over)
         co2, pm25, lux      ppm, ug/m3, lx
         open, contact       door.open of contact sensors (type CTMO); a blind's ``open`` is its position and is passed over
