@@ -27,9 +27,9 @@ _REGISTERS = {"Total", "ExportActive"}
 # TIC: the French meter's own labels (Enedis-NOI-CPT_54E; legacy: NOI-CPT_02E). Registers are Wh.
 _TIC_REGISTERS = ("BASE", "HCHC", "HCHP", "EJPHN", "EJPHPM", "BBRHCJB", "BBRHPJB", "BBRHCJW", "BBRHPJW", "BBRHCJR", "BBRHPJR")
 _TIC = {
-    **{label: ("energy.active.import.total", 1e-3, label) for label in _TIC_REGISTERS},
-    "EAST": ("energy.active.import.total", 1e-3, ""),
-    "EAIT": ("energy.active.export.total", 1e-3, ""),
+    **{label: ("energy.active.import.total", 1000.0, label) for label in _TIC_REGISTERS},
+    "EAST": ("energy.active.import.total", 1000.0, ""),
+    "EAIT": ("energy.active.export.total", 1000.0, ""),
     "PAPP": ("power.apparent", 1.0, ""),
     "SINSTS": ("power.apparent", 1.0, ""),
     **{f"URMS{phase}": (f"voltage.l{phase}", 1.0, "") for phase in (1, 2, 3)},
@@ -271,9 +271,9 @@ def _sum(values: list[Any], what: str) -> float | None:
 
 def _tic(tic: dict[str, Any], found: _Found) -> None:
     for label, value in tic.items():
-        if label in _TIC:
-            quantity, factor, channel = _TIC[label]
-            found.add(quantity, value, f"TIC.{label}", channel, factor)
+        if label in _TIC and value is not None:
+            quantity, per, channel = _TIC[label]
+            found.add(quantity, number(value, f"TIC.{label}") / per, label, channel)
 
 
 def _units(body: dict[str, Any]) -> dict[str, tuple[float, float]]:
