@@ -13,12 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import Any
-
-from rules.engine import Engine
 
 from hub import plugins
 from hub.broker import BrokerFailed, PrivateBroker
@@ -32,7 +31,7 @@ from hub.intake import Intake
 from hub.lane import LaneWork
 from hub.lock import Lock, Locked
 from hub.model import LANES, Lane, Now
-from hub.mqtt import Session
+from hub.mqtt import Address, Session, parse_url
 from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
 from hub.outside import Outside
@@ -45,6 +44,7 @@ from hub.status import metrics, not_ready
 from hub.stores.parquet import ParquetStore
 from hub.web.api import create_app
 from hub.web.feed import Feed
+from rules.engine import Engine
 
 RECENT = 7 * 86_400_000
 REDELIVERY = 600_000
@@ -172,11 +172,12 @@ class Hub:
 
     async def _connect(self, learned: Sequence[str]) -> None:
         """Two sessions, one a lane; the private broker first, if there is no other."""
+        config = self.config
         self.broker: PrivateBroker | None = None
-        if self.config.mqtt is None:
-            self.broker = PrivateBroker(self.config.directory / "broker")
+        if config.mqtt is None:
+            self.broker = PrivateBroker(config.directory / "broker")
             self.broker_url = await self.broker.start()
-        address, client_id = self._address()
+        address, client_id = _address(config, self.broker_url)
         self.sessions: dict[Lane, Session] = {}
         for lane in LANES:
             filters = self.pipeline.routes.filters(lane) + (list(learned) if lane == "fire" else [])
@@ -281,7 +282,27 @@ class Hub:
         self.lock.release()
 
 
-async def serve(config: Config, say: Callable[[str], None], beside: Callable[[Hub], Any] | None = None) -> None:
+def _address(config: Config, private: str) -> tuple[Address, str]:
+    """Where the broker is, and what the hub's client ids begin with."""
+    if config.mqtt is None:
+        return parse_url(private), f"gengfu-{config.community}"
+    mqtt = config.mqtt
+    address = Address(
+        mqtt.host,
+        mqtt.port,
+        mqtt.tls,
+        mqtt.username or "",
+        mqtt.password or "",
+        str(mqtt.ca_file or ""),
+        5 if mqtt.version == "5" else 4,
+    )
+    return address, mqtt.client_id
+
+
+Beside = Callable[[Hub], AbstractAsyncContextManager[None]]
+
+
+async def serve(config: Config, say: Callable[[str], None], beside: Beside | None = None) -> None:
     """Runs one hub until SIGINT or SIGTERM. ``beside`` is an async context manager for what runs next to it (the demo)."""
     hub = Hub(config, say)
     loop = asyncio.get_running_loop()
@@ -300,12 +321,9 @@ async def serve(config: Config, say: Callable[[str], None], beside: Callable[[Hu
         await hub.stop()
 
 
-def main(config: Config, *, demo: bool = False, say: Callable[[str], None] = print) -> int:
+def main(config: Config, say: Callable[[str], None] = print, beside: Beside | None = None) -> int:
     """The exit code: 0 after Ctrl-C or SIGTERM, 1 when something essential ended."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    beside = None
-    if demo:
-        from hub.demo import beside
     try:
         asyncio.run(serve(config, say, beside))
     except Fault as fault:

@@ -6,10 +6,11 @@ The simulator is a process of its own that speaks real vendor formats over real 
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 
-from hub.app import Hub, clock
+from hub.app import Hub, clock, main
+from hub.config import Config
 from hub.model import Batch, Reading
 from simulators.building import World, history, registry
 
@@ -36,6 +37,11 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
         if child.returncode is None:
             child.terminate()
             await child.wait()
+
+
+def demo(config: Config, say: Callable[[str], None] = print) -> int:
+    """Runs a hub with its community until Ctrl-C; the exit code."""
+    return main(config, say, beside)
 
 
 def _url(hub: Hub) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from msgspec.structs import replace
-from rules.engine import AlreadyClosed, NeedsReason, UnknownAlert
 
 from hub.config import Config
 from hub.directory import Places
@@ -32,6 +31,7 @@ from hub.web.view import (
     Site,
     Told,
 )
+from rules.engine import AlreadyClosed, NeedsReason, UnknownAlert
 
 SEARCHED = 5_000
 """Alerts looked through when the history is searched."""
@@ -266,7 +266,7 @@ class Desk:
                 quantity=rule.settings.quantity,
                 device=rule.settings.device,
                 space=rule.settings.space,
-                name=dict(rule.settings.name),
+                name={str(language): text for language, text in rule.settings.name.items()},
                 settings={key: value for key, value in rule.settings.model_dump().items() if key not in common},
                 disabled=self._pipeline.engine.failed.get(rule.settings.id, ""),
             )

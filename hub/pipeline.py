@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
-from rules.engine import Engine
 
 from hub.committer import Committer
 from hub.directory import Places
@@ -35,6 +34,8 @@ from hub.model import (
 from hub.notices import Roster
 from hub.ports import Adapter, Malformed
 from hub.routing import Routes, Twins, fault
+from hub.wire import Refused
+from rules.engine import Engine
 
 KEPT_BYTES = 64 * 1024
 TICK = 0.25
@@ -103,12 +104,14 @@ class Pipeline:
         self.newest_at = messages[-1].received_at
         lane.gathered()
 
-    def refuse(self, message: Message, reason: Reason, detail: str, size: int | None = None) -> None:
-        """Takes a message that was refused before it was decoded, such as one too large to be read whole."""
+    def refuse(self, refused: Refused) -> None:
+        """Takes a message that was refused before it could be decoded: too large, or a topic MQTT does not allow."""
+        message = refused.message
         lane = self.lanes[message.lane]
         if message.qos:
             lane.took(message)
-        self._refused(message, Malformed(reason, detail), "", lane, self._clock(), size)
+        problem = Malformed(refused.reason, refused.detail)
+        self._refused(message, problem, "", lane, self._clock(), (refused.size, refused.sha256))
         lane.gathered()
 
     def _one(self, message: Message, lane: LaneWork, now: Now) -> None:
@@ -198,15 +201,16 @@ class Pipeline:
             self._outside.learned(topic)
 
     def _refused(
-        self, message: Message, problem: Malformed, kind: str, lane: LaneWork, now: Now, size: int | None = None
+        self, message: Message, problem: Malformed, kind: str, lane: LaneWork, now: Now, whole: tuple[int, str] | None = None
     ) -> None:
+        """``whole``: size and SHA-256, where the payload at hand is only its beginning."""
         device = problem.device
         letter = DeadLetter(
             at=message.received_at,
             topic=message.topic[:1024],
             payload=message.payload[:KEPT_BYTES],
-            size=len(message.payload) if size is None else size,
-            sha256=hashlib.sha256(message.payload).hexdigest(),
+            size=whole[0] if whole else len(message.payload),
+            sha256=whole[1] if whole else hashlib.sha256(message.payload).hexdigest(),
             reason=str(problem.reason),
             detail=problem.detail,
             adapter=kind,

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 def not_ready(hub: Hub) -> Sequence[str]:
     """One plain sentence for each thing that is missing."""
-    return [
-        f"the {lane} session is not connected to the broker: {session.last_error or 'still connecting'}"
-        for lane, session in hub.sessions.items()
-        if not session.connected
-    ]
+    return [f"{lane} lane: {session.fault}" for lane, session in hub.sessions.items() if not session.connected]
 
 
 def notifiers(counts: dict[str, int]) -> list[Sample]:

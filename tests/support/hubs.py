@@ -1,0 +1,123 @@
+"""A real hub as a process of its own, to be asked over HTTP and killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 60.0
+
+
+def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
+    """Waits until the condition is true and returns what it said; fails with ``what`` after the deadline (seconds)."""
+    end = time.monotonic() + deadline
+    while True:
+        if got := condition():
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline:g} s: {what}")
+        time.sleep(0.05)
+
+
+class HubProcess:
+    """``gengfu run`` on a configuration whose page listens on a port of its own choosing."""
+
+    def __init__(self, config: Path, directory: Path, *arguments: str) -> None:
+        self.config = config
+        self.directory = directory
+        self.arguments = arguments or ("run", "--config", str(config))
+        self.log = directory.parent / "hub.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        about = json.loads((self.directory / "hub.lock").read_text() or "{}")
+        assert self.process is not None
+        return str(about["url"]) if about.get("pid") == self.process.pid else ""
+
+    def start(self, *, ready: bool = True) -> None:
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "hub", *self.arguments]
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        if ready:
+            until(self.is_ready, f"the hub is ready; its log: {self.log.read_text()[-2000:]}")
+
+    def is_ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the hub ended with {self.process.returncode}: {self.log.read_text()[-2000:]}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=20) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            f"{self.url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json", "Origin": self.url}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def every(self, path: str) -> list[dict[str, Any]]:
+        """All items of a list, page after page."""
+        items: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            sign = "&" if "?" in path else "?"
+            page = self.get(f"{path}{sign}limit=500{cursor}")
+            items += page["items"]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
+    def metric(self, name: str) -> float:
+        """The sum over all labels of one metric."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == f"gengfu_{name}")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.kill(self.process.pid, signal.SIGABRT)
+                self.process.wait()
+                raise AssertionError(f"the hub did not stop: {self.log.read_text()[-3000:]}") from None
+        return self.process.returncode
+
+
+@contextmanager
+def running_hub(config: Path, directory: Path) -> Iterator[HubProcess]:
+    hub = HubProcess(config, directory)
+    hub.start()
+    try:
+        yield hub
+    finally:
+        if hub.process is not None and hub.process.poll() is None:
+            hub.stop()
