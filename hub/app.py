@@ -140,7 +140,6 @@ class Hub:
             self._essential(f"MQTT session {session.lane}", session.run())
         self._essential("store maintenance", self._maintain())
         self._essential("overview", self._refresh())
-        self._essential("live readings", self._flush())
         await self.server.started()
         gc.collect()
         gc.freeze()
@@ -247,11 +246,6 @@ class Hub:
             self.glance.sample(clock())
             await self.desk.refresh()
             await asyncio.sleep(REFRESH_EVERY)
-
-    async def _flush(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            self.feed.flush()
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 

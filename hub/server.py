@@ -40,7 +40,7 @@ class PageServer:
             self.moved = True
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3)
         self._server = _Server(config)
         self._started = asyncio.Event()
         self._server.on_startup = self._started.set
