@@ -6,7 +6,7 @@ plugin is one new file.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,7 +29,7 @@ from hub.model import (
     Series,
     Space,
 )
-from hub.quantities import Vocabulary, duration_ms
+from hub.quantities import Quantity, Vocabulary, duration_ms
 
 
 def _duration(given: object, info: ValidationInfo) -> object:
@@ -110,6 +110,8 @@ class RuleSettings(Settings):
     hold_for: Duration = Field(0, description="pending until it has held this long")
     clear_for: Duration = Field(0, description="resolved only after it has been clear this long")
     name: dict[Literal["en", "zh"], str] = Field({}, description="what people call it, in English and Chinese")
+    enabled: bool = Field(True, description="false switches the rule off, a default one as well")
+    test_mode: bool = Field(False, description="also judge what a device sends in test mode; else it raises and ends nothing")
 
 
 class Directory(Protocol):
@@ -121,12 +123,44 @@ class Directory(Protocol):
         """The spaces a device lies in, outermost first; empty when nobody has said."""
         ...
 
+    def place(self, device: str) -> dict[str, str]:
+        """Where it is, "en" and "zh", in words a stranger can follow; its name or id when nobody has said."""
+        ...
+
 
 class Rule(Protocol):
-    """Judges one subject (a device's quantity and channel) at a time: True breached, False clear, None cannot tell."""
+    """Judges one subject (a device's quantity and channel) at a time, a reading at a time."""
 
     kind: ClassVar[str]
     settings: RuleSettings
+    threshold: float | None  # what the alert shows beside the value, in the quantity's unit
+
+    def memory(self) -> Any:
+        """What it must remember of one subject, as plain JSON values that ``judge`` may change; None for nothing."""
+        ...
+
+    def judge(self, reading: Reading, firing: bool, memory: Any) -> bool | None:
+        """True breached, False clear, None cannot tell. ``firing``: its alert has been raised, so a clear level counts."""
+        ...
+
+    def words(self, quantity: Quantity) -> dict[str, str]:
+        """What is wrong, "en" and "zh", for a rule that nobody has named."""
+        ...
+
+
+@runtime_checkable
+class SilenceRule(Protocol):
+    """Judges a device by the clock alone: breached once nothing has come from it for as long as ``wait`` says."""
+
+    kind: ClassVar[str]
+    settings: RuleSettings
+    threshold: float | None
+
+    def wait(self, interval: float | None) -> float:
+        """Seconds without a reading that are too long. ``interval``: seconds between its readings, None if not known yet."""
+        ...
+
+    def words(self, quantity: Quantity) -> dict[str, str]: ...
 
 
 # --- stores -----------------------------------------------------------------------------------------------------------
