@@ -86,6 +86,17 @@ def confirm(packet_ids: Iterable[int]) -> bytes:
     return b"".join([_confirmation(0x4002, packet_id) for packet_id in packet_ids])
 
 
+def check_filter(name: str) -> None:
+    """Raises ValueError, in plain words, for what MQTT does not allow as a topic filter (3.1.1 and 5, 4.7)."""
+    levels = name.split("/")
+    if not name or "\0" in name or len(name.encode()) > 65535:
+        raise ValueError(f"{name[:100]!r} is not a topic filter")
+    if any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
+        raise ValueError(f'the topic filter "{name}" has # in it; it may only be the last level, alone')
+    if any("+" in level and level != "+" for level in levels):
+        raise ValueError(f'the topic filter "{name}" has + within a level; it must be a level of its own')
+
+
 # --- what the broker answers ------------------------------------------------------------------------------------------
 
 
