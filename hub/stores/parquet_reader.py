@@ -1,17 +1,18 @@
 """Answers from sealed files plus journal: the reading half of the store, for the hub itself and for other processes."""
 
+import io
 import logging
 import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from hub.columns import Columns
 from hub.journal_reader import JournalReader, Snapshot
-from hub.model import LANES, DeadLetter, Lane, Reading, Series
+from hub.model import LANES, Batch, DeadLetter, Lane, Now, Reading, Series
 from hub.ports import Buckets, Rows
 from hub.stores.sealed import SealedFiles, Vanished
 from hub.stores.thin import thin
@@ -32,6 +33,8 @@ class ParquetReader:
     Each answer takes the list of files and the unsealed batches of a lane in one read transaction, and begins anew when a file
     was replaced meanwhile. A series both lanes have seen reads as one; of the same reading in both, the one that arrived
     earlier by the clock wins."""
+
+    kind: ClassVar[str]
 
     def __init__(self, directory: Path, journals: list[JournalReader] | None = None) -> None:
         self.directory = directory
@@ -90,6 +93,12 @@ class ParquetReader:
         """Unsealed readings, sealed files, what is damaged, dead letters kept and dropped: of both lanes together."""
         lanes = [journal.counts() for journal in self._journals]
         return {name: sum(lane[name] for lane in lanes) for name in lanes[0]}
+
+    def append(self, lane: Lane, batch: Batch) -> None:
+        raise io.UnsupportedOperation(f"{self.directory} was opened for reading only")
+
+    def maintain(self, now: Now, *, seal_all: bool = False) -> None:
+        raise io.UnsupportedOperation(f"{self.directory} was opened for reading only")
 
     def close(self) -> None:
         for journal in self._journals:
