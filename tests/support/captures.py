@@ -23,6 +23,7 @@ hand from the source, never copied from our own output.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -30,8 +31,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub import plugins
-from hub.model import Message
-from hub.ports import Adapter, SiteContext
+from hub.model import DeviceInfo, Message, Reading, quality_names
+from hub.ports import Adapter, Malformed, SiteContext
 from hub.quantities import Quantity, Vocabulary
 
 FOLDER = Path(__file__).parents[1] / "captures"
@@ -78,7 +79,7 @@ def message_of(line: dict[str, Any], adapter: Adapter) -> Message:
 def captures(kind: str) -> Iterator[Capture]:
     """The messages of ``tests/captures/{kind}.jsonl``, each with its adapter. Decode them in order."""
     adapter: Adapter | None = None
-    for count, text in enumerate((FOLDER / f"{kind}.jsonl").read_text(encoding="utf-8").splitlines(), 1):
+    for count, text in enumerate((FOLDER / f"{kind}.jsonl").read_text(encoding="utf-8").split("\n"), 1):
         if not text.strip():
             continue
         line = json.loads(text)
@@ -88,3 +89,48 @@ def captures(kind: str) -> Iterator[Capture]:
         if adapter is None:
             adapter = build(kind, {})
         yield Capture(f"{kind}.jsonl:{count}", adapter, message_of(line, adapter), line)
+
+
+def differences(capture: Capture) -> list[str]:
+    """What the adapter gives that the line does not say, and the reverse."""
+    line = capture.line
+    try:
+        decoded = list(capture.adapter.decode(capture.message))
+    except Malformed as refusal:
+        if refusal.reason == line.get("refused"):
+            return []
+        return [f"refused: {refusal.reason}: {refusal.detail}"]
+    if "refused" in line:
+        return [f"not refused ({line['refused']}) but {decoded}"]
+    readings = [found for found in decoded if isinstance(found, Reading)]
+    infos = [found for found in decoded if isinstance(found, DeviceInfo)]
+    wrong = []
+    for entry in line["expected"]:
+        if "quantity" not in entry:
+            if not any(all(getattr(info, field) == told for field, told in entry.items()) for info in infos):
+                wrong.append(f"missing {entry}; told {infos}")
+            continue
+        found = next((reading for reading in readings if _same(reading, entry)), None)
+        if found is None:
+            wrong.append(f"missing {entry}")
+        else:
+            readings.remove(found)
+    if not line.get("partial"):
+        wrong += [f"not expected: {reading}" for reading in readings]
+    elif wrong:
+        wrong += [f"given: {reading}" for reading in readings]
+    return wrong
+
+
+def _same(reading: Reading, entry: dict[str, Any]) -> bool:
+    key = (reading.device, reading.quantity, reading.channel, reading.seq)
+    if key != (entry["device"], entry["quantity"], entry.get("channel", ""), entry.get("seq", 0)):
+        return False
+    for field in ("time", "network_time"):
+        if field in entry:
+            told = entry[field]
+            if getattr(reading, field) != (told if told is None else moment(told)):
+                return False
+    if "quality" in entry and sorted(entry["quality"]) != sorted(quality_names(reading.quality)):
+        return False
+    return math.isclose(reading.value, entry["value"], rel_tol=1e-9)
