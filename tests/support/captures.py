@@ -24,8 +24,9 @@ hand from the source, never copied from our own output.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -46,6 +47,7 @@ class Capture(NamedTuple):
     adapter: Adapter
     message: Message
     line: dict[str, Any]
+    fresh: Callable[[], Adapter]  # another adapter of the same settings, as after a restart
 
 
 def moment(given: str | int) -> int:
@@ -78,17 +80,19 @@ def message_of(line: dict[str, Any], adapter: Adapter) -> Message:
 
 def captures(kind: str) -> Iterator[Capture]:
     """The messages of ``tests/captures/{kind}.jsonl``, each with its adapter. Decode them in order."""
+    fresh = partial(build, kind, {})
     adapter: Adapter | None = None
     for count, text in enumerate((FOLDER / f"{kind}.jsonl").read_text(encoding="utf-8").split("\n"), 1):
         if not text.strip():
             continue
         line = json.loads(text)
         if "adapter_settings" in line:
-            adapter = build(kind, line["adapter_settings"], line.get("zone", "Asia/Shanghai"), line.get("vocabulary"))
+            zone, vocabulary = line.get("zone", "Asia/Shanghai"), line.get("vocabulary")
+            fresh = partial(build, kind, line["adapter_settings"], zone, vocabulary)
+            adapter = fresh()
             continue
-        if adapter is None:
-            adapter = build(kind, {})
-        yield Capture(f"{kind}.jsonl:{count}", adapter, message_of(line, adapter), line)
+        adapter = adapter or fresh()
+        yield Capture(f"{kind}.jsonl:{count}", adapter, message_of(line, adapter), line, fresh)
 
 
 def differences(capture: Capture) -> list[str]:
