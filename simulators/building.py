@@ -204,7 +204,8 @@ class World:
 
     def _climate(self, thing: Thing, at: float) -> Truth:
         humidity = 52 + 8 * cos(2 * pi * at / DAY) + 2 * sin(at / 900)
-        return {"air.temperature": self._indoors(thing.space, at), "air.humidity": humidity, **self._cell(thing)}
+        battery = self._battery(thing.id)
+        return {"air.temperature": self._indoors(thing.space, at), "air.humidity": humidity, "device.battery": battery}
 
     def _contact(self, thing: Thing, at: float) -> Truth:
         door = self._curve(f"door:{thing.space}")  # the tap's draws serve as the door's openings
@@ -215,7 +216,7 @@ class World:
         return {"health.heart_rate": float(wearer.heart_rate(at)), "health.steps.total": float(wearer.steps(at))}
 
     def _sos(self, thing: Thing, at: float) -> Truth:
-        return {"safety.sos": 0.0, **self._cell(thing)}
+        return {"safety.sos": 0.0, "device.battery": self._battery(thing.id)}
 
     def _radar(self, thing: Thing, at: float) -> Truth:
         return {"safety.fall": 0.0, "motion": float(6 < at % DAY / 3600 < 22)}
@@ -247,7 +248,9 @@ def history(world: World, start: int, end: int, step: int) -> Iterator[Reading]:
         for thing in things:
             for quantity, value in world.truth(thing, at).items():
                 if quantity[0] != "~" and "#" not in quantity and quantity.startswith(_KEPT):
-                    yield Reading(device=thing.id, quantity=quantity, value=round(value, 3), time=at)
+                    channel = _CHANNELS.get(thing.voice, "")
+                    yield Reading(device=thing.id, quantity=quantity, value=round(value, 3), time=at, channel=channel)
 
 
+_CHANNELS = {"shelly": "0"}  # a Shelly's component number, as its live readings carry it
 _KEPT = ("power.active", "energy.", "water.", "gas.", "parking.")

@@ -64,7 +64,7 @@ class Curve:
         self._cycle = cycle
         self._ripple = ripple
         self._wave = wave
-        self._sums: list[float] = []
+        self._sums: list[int] = []
 
     def level(self, at: float) -> float:
         day, second = divmod(at, DAY)
@@ -77,7 +77,7 @@ class Curve:
         cycles, within = divmod(int(day) - INSTALLED, self._cycle)
         sums = self._totals()
         wave = self._ripple * self._wave / (2 * pi) * sin(2 * pi * second / self._wave)
-        return cycles * sums[-1] + sums[within] + self._day(int(day)).integral(second) + wave
+        return (cycles * sums[-1] + sums[within] + _thousandths(self._day(int(day)).integral(second) + wave)) / 1000
 
     def today(self, at: float) -> float:
         """From the last local midnight to ``at``."""
@@ -86,13 +86,19 @@ class Curve:
     def _day(self, day: int) -> Day:
         return self._draw(INSTALLED + (day - INSTALLED) % self._cycle)
 
-    def _totals(self) -> list[float]:
+    def _totals(self) -> list[int]:
+        """Whole thousandths before each day of the cycle, and of all of it: added up in any order they are the same, so
+        that not even the last bit of a register falls at midnight."""
         if not self._sums:
-            sums = [0.0]
+            sums = [0]
             for day in range(INSTALLED, INSTALLED + self._cycle):
-                sums.append(sums[-1] + self._draw(day).integral(DAY))
+                sums.append(sums[-1] + _thousandths(self._draw(day).integral(DAY)))
             self._sums = sums
         return self._sums
+
+
+def _thousandths(amount: float) -> int:
+    return round(amount * 1000)
 
 
 def weekday(day: int) -> int:

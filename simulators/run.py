@@ -49,7 +49,8 @@ class Line:
         self._host, self._port = parts.hostname, port or (8883 if parts.scheme == "mqtts" else 1883)
         self.refused = ""
         self.dropped = 0
-        self._up = Event()
+        self._answered = Event()
+        self._been_up = False
         self._back = False
         client = self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311, reconnect_on_failure=True)
         if parts.username is not None:
@@ -69,7 +70,7 @@ class Line:
         except OSError as error:
             raise Failed(f"no broker answers at {self._where} ({error.strerror or error}); is it started?") from None
         self._client.loop_start()
-        if not self._up.wait(FIRST_CONNECTION):
+        if not self._answered.wait(FIRST_CONNECTION) or self.refused:
             self._client.loop_stop()
             raise Failed(f"the broker at {self._where} {self.refused or 'did not answer'}")
 
@@ -94,14 +95,16 @@ class Line:
     ) -> None:
         if reason.is_failure:
             self.refused = f"refused the connection: {reason}"
-            return
-        self._back = self._up.is_set()
-        self._up.set()
+        else:
+            self.refused = ""
+            self._back = self._been_up
+            self._been_up = True
+        self._answered.set()
 
     def _disconnected(
         self, client: Client, data: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
-        if reason.is_failure and self._up.is_set():
+        if reason.is_failure and self._been_up:
             tell(f"lost the broker at {self._where} ({reason}); trying again")
 
 

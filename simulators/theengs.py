@@ -15,10 +15,10 @@ from simulators.speech import Publication, encode
 
 class Theengs:
     def __init__(self, world: World, things: Sequence[Thing]) -> None:
-        self._gateways = {f"OMG_{thing.space.split('-')[0]}" for thing in things}
+        self._gateways = sorted({_gateway(thing) for thing in things})
 
     def hello(self, at: int) -> list[Publication]:
-        return [Publication(f"home/{gateway}/LWT", b"online", True) for gateway in sorted(self._gateways)]
+        return [Publication(f"home/{gateway}/LWT", b"online", True) for gateway in self._gateways]
 
     def speak(self, thing: Thing, truth: Truth, at: int) -> list[Publication]:
         compact = thing.address.upper()
@@ -39,10 +39,15 @@ class Theengs:
             "device": "Xiaomi/Amazfit Tracker",
             "mac": mac,
         }
-        return [Publication(f"home/OMG_{thing.space.split('-')[0]}/BTtoMQTT/{compact}", encode(heard))]
+        return [Publication(f"home/{_gateway(thing)}/BTtoMQTT/{compact}", encode(heard))]
 
     def lost(self, thing: Thing) -> list[Publication]:
         return []
 
     def goodbye(self) -> list[Publication]:
         return []
+
+
+def _gateway(thing: Thing) -> str:
+    """One listens in each house."""
+    return f"OMG_{thing.space.split('-')[0]}"
