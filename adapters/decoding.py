@@ -50,8 +50,11 @@ def parse_object(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MA
     return found
 
 
-def parse(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES, max_keys: int = MAX_KEYS) -> Any:
-    """The payload's one JSON value of whatever shape. Raises Malformed."""
+def parse(
+    payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES, max_keys: int = MAX_KEYS, nul: bool = False
+) -> Any:
+    """The payload's one JSON value of whatever shape. ``nul`` lets U+0000 in texts through, for formats that carry the
+    fixed-width texts of devices. Raises Malformed."""
     if len(payload) > max_bytes:
         raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; this format sends at most {max_bytes}")
     if payload.find(b"{", 1) >= 0 or _BRACKET in payload or len(payload) >= 4 * max_keys:
@@ -62,7 +65,7 @@ def parse(payload: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES
         raise _too_deep(max_depth) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _why(payload, error) from None
-    if _BACKSLASH in payload and _NUL.search(payload):
+    if not nul and _BACKSLASH in payload and _NUL.search(payload):
         raise Malformed(Reason.BAD_ENCODING, "U+0000 in a text")
     return found
 

@@ -139,9 +139,9 @@ class ChirpStack:
                 raise Malformed(Reason.WRONG_TYPE, f"fCnt is {shown(counter)}, expected a whole number")
             frame = self._frame(id, body, about)
             if frame.partial:
-                quality |= Quality.DECODE_PARTIAL
+                quality |= Quality.DECODE_PARTIAL.value
             for quantity, value, channel in (*frame.values, *_signal(body.get("rxInfo"))):
-                flags = quality | (Quality.TEST_MODE if frame.testing and quantity.startswith("fire.") else 0)
+                flags = quality | (Quality.TEST_MODE.value if frame.testing and quantity.startswith("fire.") else 0)
                 found.append(Reading(id, quantity, value, None, channel, counter, flags, time))
         unknown = body.get("batteryLevelUnavailable") or body.get("externalPowerSource") or "batteryLevel" not in body
         if event == "status" and not unknown:

@@ -189,7 +189,7 @@ class Zigbee2Mqtt:
         fire = device.fire or not FIRE_PROPERTIES.isdisjoint(body)
         fault = [value for key in FAULT_PROPERTIES if type(value := body.get(key)) is bool]
         if any(fault):
-            quality |= Quality.DEVICE_FAULT
+            quality |= Quality.DEVICE_FAULT.value
         testing = Quality.TEST_MODE.value if body.get("test") is True else 0
         found: list[Decoded] = []
 
@@ -278,7 +278,7 @@ def _online(payload: bytes) -> bool:
 
 
 def _entries(payload: bytes, what: str) -> list[dict[str, Any]]:
-    found = parse(payload, _LIST_DEPTH, _LIST_BYTES, _LIST_KEYS)
+    found = parse(payload, _LIST_DEPTH, _LIST_BYTES, _LIST_KEYS, nul=True)
     if type(found) is not list:
         raise Malformed(Reason.WRONG_SHAPE, f"{what} is {shown(found)}, expected an array")
     return [entry for entry in found if type(entry) is dict]
@@ -329,4 +329,5 @@ def _words(feature: dict[str, Any]) -> list[Any]:
 
 
 def _text(given: Any) -> str | None:
-    return given if type(given) is str and given else None
+    """Zigbee devices pad their texts with U+0000."""
+    return given.rstrip("\x00") or None if type(given) is str else None
