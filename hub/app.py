@@ -133,7 +133,7 @@ class Hub:
         if self.server.moved:
             self.say(f"Port {config.web.port} is taken; the page is on another one.")
         self.lock.tell(self.url)
-        self._essential("page", self.server.run())
+        self._page = self._essential("page", self.server.run())
         self._essential("pipeline", self.pipeline.run())
         self._essential("delivery", self.delivery.run(self._unsent))
         for session in self.sessions.values():
@@ -208,7 +208,7 @@ class Hub:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(reason)
 
-    def _essential(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _essential(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
 
         def ended(done: asyncio.Task[None]) -> None:
@@ -220,6 +220,7 @@ class Hub:
 
         task.add_done_callback(ended)
         self._tasks.append(task)
+        return task
 
     def _broken(self, error: BaseException) -> None:
         log.critical("a commit failed: %s", error)
@@ -260,6 +261,8 @@ class Hub:
         self.feed.close()
         for session in self.sessions.values():
             await session.close()
+        self.server.stop()
+        await asyncio.wait([self._page], timeout=5)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -274,6 +277,7 @@ class Hub:
         if broker and self.broker is not None:
             await self.broker.stop()
         self.lock.release()
+        gc.unfreeze()
 
 
 def _address(config: Config, private: str) -> tuple[Address, str]:

@@ -27,8 +27,10 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
         await hub.pipeline.register(spaces, devices, "demo")
         await asyncio.to_thread(_fill_in, hub)
     hub.say(f"A simulated community of {len(devices)} devices speaks over MQTT; in about a minute a kitchen catches fire.")
-    command = [sys.executable, "-m", "simulators.run", "--url", hub.broker_url or _url(hub), "--seed", str(SEED), "--with-parent"]
-    child = await asyncio.create_subprocess_exec(*command)
+    command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED)]
+    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+    assert child.stdin is not None
+    child.stdin.write(f"{hub.broker_url or _url(hub)}\n".encode())
     watch = asyncio.create_task(_watch(hub, child))
     try:
         yield

@@ -51,6 +51,10 @@ class PageServer:
         finally:
             self._socket.close()
 
+    def stop(self) -> None:
+        """Asks ``run`` to return, after open requests."""
+        self._server.should_exit = True
+
     async def started(self) -> None:
         """Returns once the page is served."""
         await self._started.wait()

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfoNotFoundError
@@ -136,7 +136,9 @@ def simulate(line: Line, crowd: Crowd, started: int, speed: float, stop: Event) 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.run", description="A simulated community that speaks over MQTT.")
-    parser.add_argument("--url", required=True, help="the broker: mqtt://[user:password@]host:port")
+    parser.add_argument(
+        "--url", required=True, help="the broker: mqtt://[user:password@]host:port; - reads it from standard input"
+    )
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same community")
     parser.add_argument("--scenario", type=Path, help="a TOML file with what happens when (default: the demo's)")
     parser.add_argument("--calm", action="store_true", help="nothing happens: no scenario at all")
@@ -160,10 +162,14 @@ def main(given: list[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    url = options.url
+    if url == "-":  # a password does not belong on a command line that everyone on the machine can read
+        url = sys.stdin.readline().strip()
+        Thread(target=_until_closed, args=(stop,), daemon=True).start()
     try:
         world = World(options.seed, options.zone, options.devices)
         events = scenarios.Scenario([]) if options.calm else scenarios.load(options.scenario or scenarios.DEMO, world)
-        line = Line(options.url)
+        line = Line(url)
         line.open()
     except ZoneInfoNotFoundError:
         return _complain(f'"{options.zone}" is not an IANA time zone; write it like Asia/Shanghai')
@@ -177,6 +183,12 @@ def main(given: list[str] | None = None) -> int:
     dropped = f", {line.dropped} dropped because the broker was away" if line.dropped else ""
     tell(f"stopped after {said} messages{dropped}")
     return 0
+
+
+def _until_closed(stop: Event) -> None:
+    """Whoever started us holds our standard input open; when it dies, even by kill -9, we stop as well."""
+    sys.stdin.read()
+    stop.set()
 
 
 def tell(what: str) -> None:
