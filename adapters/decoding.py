@@ -35,7 +35,7 @@ TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 
 _decode = msgspec.json.Decoder().decode
 _BACKSLASH, _BRACKET = b"\\["
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # one that never closes goes to the end: never a second look
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

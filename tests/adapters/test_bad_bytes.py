@@ -106,6 +106,7 @@ REFUSED: dict[str, Case] = {
     "100,000 levels, open": (lambda good: b"[" * 100_000, {Reason.TOO_DEEP, Reason.BAD_JSON}),
     "100,000 levels of objects": (lambda good: deep(100_000, b'{"a":', b"}"), {Reason.TOO_LARGE, Reason.TOO_DEEP}),
     "levels behind brackets in texts": (lambda good: good.with_member(deep(100, b'{"}":', b"}")), {Reason.TOO_DEEP}),
+    "a text of quotes that never closes": (lambda good: b"[" * 9 + b'"' + rb"\"" * 120_000, {Reason.BAD_JSON, Reason.TOO_DEEP}),
     "10,000 keys": (lambda good: good.with_member(KEYS), {Reason.TOO_LARGE}),
     "a 1 MB text": (lambda good: good.with_member(b'"' + b"x" * 1_000_000 + b'"'), {Reason.TOO_LARGE}),
     "a 4 MB array": (lambda good: b"[" + b"1," * 2_000_000 + b"1]", {Reason.TOO_LARGE}),

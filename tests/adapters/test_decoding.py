@@ -111,7 +111,8 @@ def test_no_number(value: Any, reason: Reason) -> None:
 
 def test_number_in_quotes() -> None:
     assert [number_or_text(given, "x") for given in ("21.5", " -3 ", "+1e2", ".5", "5.", 4)] == [21.5, -3, 100, 0.5, 5, 4]
-    for given in ("", "1,5", "0x10", "nan", "inf", "1_000", "٣", "1e9999", "9" * 50, "1e400", "1e999"):
+    refused: tuple[str, ...] = ("", "1,5", "0x10", "nan", "inf", "1_000", "٣", "1e9999", "9" * 50, "1e400", "1e999")
+    for given in refused:
         with pytest.raises(Malformed):
             number_or_text(given, "x")
 
@@ -125,7 +126,8 @@ def test_text() -> None:
 
 
 def test_what_a_vendor_is_shown_is_short() -> None:
-    assert [shown(given) for given in (None, True, 5, "on", [1], {})] == ["null", "true", "5", '"on"', "an array", "an object"]
+    values: list[Any] = [None, True, 5, "on", [1], {}]
+    assert [shown(value) for value in values] == ["null", "true", "5", '"on"', "an array", "an object"]
     assert len(shown("x" * 1000)) == 40
 
 
