@@ -144,6 +144,25 @@ def test_nothing_true_is_left_unsaid(listened: Listened) -> None:
         assert not missing, (thing.id, missing)
 
 
+def test_every_detector_can_sound() -> None:
+    """The whole community on fire: every smoke and CO detector of every format is understood to alarm."""
+    world = World(7)
+    detectors = {thing.id for thing in world.things if thing.kind in ("smoke", "stairsmoke", "co")}
+    blaze = scenario.Scenario([scenario.Event("fire", at=0, lasts=10**9, things=frozenset(detectors), alarm_after=0)])
+    crowd = Crowd(world, blaze, START)
+    known = adapters()
+    for said in crowd.hello(START):
+        list(decoded(said, START, known))
+    sounded = {
+        item.device
+        for said in crowd.step(START + 20_000)
+        for item in decoded(said, START + 20_000, known)
+        if isinstance(item, Reading) and item.quantity in ("fire.smoke", "fire.co") and item.value == 1
+    }
+    assert sounded == detectors
+    assert len(detectors) == 25
+
+
 def test_only_the_zone_of_tasmotas_clock_had_to_be_assumed(listened: Listened) -> None:
     for _, thing, reading in listened.readings:
         assert reading.quality in ((0, Quality.TZ_ASSUMED) if thing.voice == "tasmota" else (0,)), reading

@@ -97,6 +97,8 @@ def test_a_day_by_arithmetic() -> None:
     assert curve.level(midnight + 24) == pytest.approx(100)  # a quarter of the wave: cos is 0
     assert curve.level(midnight + 8.5 * 3600) == pytest.approx(1100)  # 30,600 s is 318.75 waves
     assert curve.integral(INSTALLED * DAY) == 0
+    assert curve.today(midnight + 24) == pytest.approx(2400 + 20 * 96 / 6.2832, abs=0.01)  # a quarter of the wave, upwards
+    assert curve.level(midnight) == pytest.approx(120)
 
 
 def test_a_ripple_that_does_not_fit_the_day_is_refused() -> None:
