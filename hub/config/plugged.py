@@ -8,15 +8,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import rules as rules_package
 from hub import plugins
 from hub.config import sections
 from hub.config.lines import Path
 from hub.config.reader import Reader
 from hub.config.records import NotifierEntry
 from hub.config.words import nearest
-from hub.ports import Rule, Settings, SiteContext
+from hub.ports import Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import UnknownWord, Vocabulary, conversion
+from rules.loading import default_tables, load_defaults
 
 DEFAULT_STORE = "parquet"
 
@@ -78,11 +78,16 @@ def adapters(reader: Reader, site: SiteContext) -> tuple[tuple[type[Any], Settin
     return tuple(found)
 
 
-def rules(reader: Reader, vocabulary: Vocabulary) -> tuple[Rule, ...]:
-    """The default rules, each replaced by the file's rule of the same id, then the file's other rules."""
+def rules(reader: Reader, vocabulary: Vocabulary) -> tuple[Rule | SilenceRule, ...]:
+    """The default rules, each replaced by the file's rule of the same id, then the file's other rules.
+
+    One with a default's id and no kind changes that default: ``id = "fire-co", enabled = false``."""
     kinds = plugins.find("rules")
-    chosen: dict[str, Rule] = {rule.settings.id: rule for rule in rules_package.load_defaults()}
+    chosen = {rule.settings.id: rule for rule in load_defaults()}
+    defaults = {table["id"]: table for table in default_tables()}
     for index, item in reader.items("rule"):
+        if "kind" not in item and isinstance(item.get("id"), str):
+            item = {**defaults.get(item["id"], {}), **item}
         at: Path = ("rule", index)
         key = reader.called("rule", index)
         plugin = _plugin(reader, kinds, item, at, key)

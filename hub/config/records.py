@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from hub.model import Device, Person, Space
-from hub.ports import Retention, Rule, Settings, SiteContext
+from hub.ports import Retention, Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import Vocabulary
 
 
@@ -60,7 +60,7 @@ class Config(Struct, frozen=True):
     people: tuple[Person, ...]
     notifiers: tuple[NotifierEntry, ...]
     adapters: tuple[tuple[type[Any], Settings], ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule | SilenceRule, ...]
 
 
 def site_context(config: Config) -> SiteContext:

@@ -247,6 +247,15 @@ def test_a_rule_of_the_file_takes_the_place_of_the_default_with_its_id(tmp_path:
     assert after[0].settings.quantity == "power.active"
 
 
+def test_a_default_rule_is_changed_by_its_id_alone(tmp_path: Path) -> None:
+    before = {rule.settings.id: rule.settings for rule in load(None).rules}
+    after = config(tmp_path, '[[rule]]\nid = "fire-co-level"\nhold_for = "1min"\n[[rule]]\nid = "fire-co"\nenabled = false\n')
+    changed = {rule.settings.id: rule.settings for rule in after.rules}
+    assert changed["fire-co-level"] == before["fire-co-level"].model_copy(update={"hold_for": 60_000})
+    assert not changed["fire-co"].enabled
+    assert changed.keys() == before.keys()
+
+
 def test_secrets_are_read_from_their_file_and_never_shown(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s3cret\n")
     full = config(tmp_path, '[mqtt]\nurl = "mqtts://broker.example"\nusername = "u"\npassword_file = "secret"\n')

@@ -1,0 +1,153 @@
+"""``gengfu kinds``: which plugins there are, and each one's manual page, from the code itself."""
+
+import inspect
+import json
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from hub import plugins
+from hub.cli.shown import Sorry, bold, faint, out, table
+from hub.config.words import nearest
+from hub.ports import Duration
+from hub.quantities import DOMAINS, Vocabulary
+
+FAMILIES = {
+    "adapters": "[[adapter]] formats",
+    "rules": "[[rule]] kinds",
+    "hub.notifiers": "[[notifier]] kinds",
+    "hub.stores": "[store] kinds",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(kinds)
+
+
+def kinds(
+    name: str = typer.Argument("", metavar="[NAME]", help="a kind, to read its manual page; or quantities, for the vocabulary"),
+) -> None:
+    """Lists formats, rules and other kinds.
+
+    What can stand after kind = in gengfu.toml; with a name, that kind's manual page.
+
+    \b
+    Example:
+      gengfu kinds json
+      gengfu kinds quantities
+    """
+    found = [(family, kind, plugin) for family in FAMILIES for kind, plugin in sorted(plugins.find(family).items())]
+    if not name:
+        _list(found)
+    elif name == "quantities":
+        _vocabulary()
+    else:
+        pages = [(family, plugin) for family, kind, plugin in found if kind == name]
+        if not pages:
+            known = [kind for _, kind, _ in found]
+            raise Sorry(f'there is no kind "{name}"{nearest(name, known) or "; gengfu kinds lists them"}')
+        for family, plugin in pages:
+            _page(family, plugin)
+
+
+def _list(found: list[tuple[str, str, type[Any]]]) -> None:
+    width = max(len(kind) for _, kind, _ in found)
+    for family, title in FAMILIES.items():
+        out(bold(title))
+        for kind, plugin in ((kind, plugin) for where, kind, plugin in found if where == family):
+            out(f"  {kind:{width}}  {_first_sentence(plugin)}")
+        out()
+    out("gengfu kinds NAME prints one kind's manual page, gengfu kinds quantities the vocabulary.")
+
+
+def _first_sentence(plugin: type[Any]) -> str:
+    first = " ".join((inspect.getdoc(plugin) or "").split("\n\n")[0].split())
+    return first.split(". ")[0].rstrip(".:")
+
+
+def _vocabulary() -> None:
+    for domain in DOMAINS:
+        out(bold(domain))
+        rows = [(each.name, each.unit, each.shape, each.en, each.zh) for each in Vocabulary() if each.domain == domain]
+        for line in table(("name", "unit", "shape", "", ""), rows)[1:]:
+            out(f"  {line}")
+        out()
+
+
+def _page(family: str, plugin: type[Any]) -> None:
+    out(f"{bold(plugin.kind)}  {faint(FAMILIES[family])}\n")
+    out(inspect.getdoc(plugin) or "")
+    out()
+    rows = list(_rows(plugin.Settings))
+    if not rows:
+        out("It has no settings.")
+        return
+    for line in table(("key", "type", "left out", "what it is"), rows):
+        out(line)
+
+
+def _rows(model: type[BaseModel], indent: str = "") -> Iterator[tuple[str, str, str, str]]:
+    for name, field in sorted(model.model_fields.items(), key=lambda item: not item[1].is_required()):
+        yield indent + name, _type(field), _default(field), field.description or ""
+        for inner in _models(field.annotation):
+            yield from _rows(inner, indent + "  ")
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if inspect.isclass(annotation) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)
+
+
+_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", dict: "table", type(None): ""}
+
+
+def _is_duration(field: FieldInfo) -> bool:
+    return any(mark in field.metadata for mark in typing.get_args(Duration)[1:])
+
+
+def _type(field: FieldInfo) -> str:
+    return "duration" if _is_duration(field) else _in_words(field.annotation)
+
+
+def _in_words(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _in_words(arguments[0])
+    if origin is typing.Literal:
+        return " | ".join(str(argument) for argument in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(word for argument in arguments if (word := _in_words(argument)))
+    if origin in (tuple, list, set, frozenset):
+        return f"list of {_in_words(arguments[0])}s".replace("texts", "texts")
+    if origin is dict:
+        return f"table of {_in_words(arguments[1])}s"
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return "table"
+    return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), {}, [], ""):
+        return "–"
+    if _is_duration(field) and isinstance(value, int):
+        return _duration(value)
+    if isinstance(value, BaseModel):
+        return ""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _duration(milliseconds: int) -> str:
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"

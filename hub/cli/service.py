@@ -1,0 +1,89 @@
+"""``gengfu demo``, ``run`` and ``check``."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from hub.cli.shown import Sorry, count, green, out
+from hub.config import Config, load
+
+DEFAULT_FILE = "gengfu.toml"
+
+CONFIG = typer.Option(
+    None, "--config", metavar="FILE", help=f"the configuration; {DEFAULT_FILE} in this folder, if there is one, else all defaults"
+)
+
+
+def configured(path: Path | None) -> Config:
+    """The checked configuration. Raises ConfigErrors."""
+    if path is None and Path(DEFAULT_FILE).exists():
+        path = Path(DEFAULT_FILE)
+    return load(path)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)
+    app.command()(run)
+    app.command()(check)
+
+
+def demo(
+    config: Path | None = typer.Option(None, "--config", metavar="FILE", help="another configuration than all defaults"),
+) -> int:
+    """Shows a simulated community, live.
+
+    Starts a broker, the hub, the community and the page, and goes on until Ctrl-C. What it keeps is in the folder data;
+    started again, it knows what it knew.
+
+    \b
+    Example:
+      gengfu demo
+    """
+    if config is None and Path(DEFAULT_FILE).exists():
+        raise Sorry(
+            f"there is a {DEFAULT_FILE} here, and the demo must not mix its simulated community into your data: start "
+            "it in another folder"
+        )
+    return _serve(load(config), demo=True)
+
+
+def run(config: Path | None = CONFIG) -> int:
+    """Keeps watch, until it is told to stop.
+
+    \b
+    Example:
+      gengfu run --config /etc/gengfu/gengfu.toml
+    """
+    return _serve(configured(config), demo=False)
+
+
+def check(config: Path | None = CONFIG) -> None:
+    """Tells what is wrong with a configuration.
+
+    All of it at once, each mistake with its line and what would be right; then the exit code is 1.
+
+    \b
+    Example:
+      gengfu check --config gengfu.toml
+    """
+    found = configured(config)
+    broker = f"broker {found.mqtt.host}:{found.mqtt.port}" if found.mqtt else "a broker of its own"
+    parts = [
+        count(len(found.adapters), "format"),
+        count(len(found.rules), "rule"),
+        count(len(found.devices), "device"),
+        count(len(found.spaces), "place"),
+        count(len(found.people), "person", "people"),
+        count(len(found.notifiers), "notifier"),
+    ]
+    name = str(found.path or f"no {DEFAULT_FILE}, all defaults")
+    out(green(f"{name}: {found.name} ({found.community}), {found.zone}, {broker}, {', '.join(parts)}."))
+
+
+def _serve(config: Config, **how: Any) -> int:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # numpy's threads would only stand in the way
+    from hub.app import main
+
+    return main(config, **how)
