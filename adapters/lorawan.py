@@ -141,7 +141,7 @@ class ChirpStack:
             if frame.partial:
                 quality |= Quality.DECODE_PARTIAL.value
             for quantity, value, channel in (*frame.values, *_signal(body.get("rxInfo"))):
-                flags = quality | (Quality.TEST_MODE.value if frame.testing and quantity.startswith("fire.") else 0)
+                flags = quality | (Quality.TEST_MODE.value if frame.testing and quantity == "fire.smoke" else 0)
                 found.append(Reading(id, quantity, value, None, channel, counter, flags, time))
         unknown = body.get("batteryLevelUnavailable") or body.get("externalPowerSource") or "batteryLevel" not in body
         if event == "status" and not unknown:

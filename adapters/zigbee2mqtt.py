@@ -9,6 +9,7 @@ from pydantic import Field
 
 from adapters.decoding import Moment, epoch_ms, iso_ms, number, parse, parse_object, shown
 from adapters.zigbee2mqtt_fields import (
+    ALARMS,
     BATTERY_VOLTAGE,
     CALLS_FOR_HELP,
     FAULT_PROPERTIES,
@@ -63,7 +64,7 @@ class Zigbee2Mqtt:
     V (``unit_assumed``). ``contact`` is true when closed. ``power``, ``current`` and ``voltage`` are phase A when there is a
     ``…_phase_b``. Suffixes of endpoints (``state_l2``, ``power_left``) are the channel. ``state`` counts for ON and OFF only.
     ``trouble`` (bit 6 of the IAS zone status), ``fault`` and ``fault_alarm`` are ``fire.fault`` for a smoke, gas or CO
-    detector, else ``device.fault``, and flag what comes with them ``device_fault``; ``test`` flags it ``test_mode``.
+    detector, else ``device.fault``, and flag what comes with them ``device_fault``; ``test`` flags the alarms ``test_mode``.
     ``action`` emergency, sos or panic, ``sos`` true: ``safety.sos``. ``fall_down_status`` fall: ``safety.fall``.
 
     Time: ``last_seen`` (option ``advanced.last_seen``; off unless set) is when Zigbee2MQTT heard the device, so it is
@@ -194,7 +195,7 @@ class Zigbee2Mqtt:
         found: list[Decoded] = []
 
         def add(quantity: str, value: float, channel: str = "", flags: int = 0) -> None:
-            if testing and quantity.startswith("fire."):
+            if testing and quantity in ALARMS:
                 flags |= testing
             time = None if quantity in _BY_ARRIVAL else seen
             found.append(Reading(id, quantity, value, None, channel, 0, quality | flags, time))

@@ -73,6 +73,8 @@ _PROPERTIES: dict[str, Meaning] = {
 
 BATTERY_VOLTAGE = Meaning("device.battery.voltage", "mV")
 FIRE_PROPERTIES = frozenset({"smoke", "carbon_monoxide", "gas", "co"})
+ALARMS = frozenset({"fire.smoke", "fire.co", "fire.gas"})
+"""What a press of the test button also sets; the test and a fault are real."""
 FAULT_PROPERTIES = frozenset({"trouble", "fault", "fault_alarm"})
 CALLS_FOR_HELP = frozenset({"emergency", "sos", "panic"})
 
