@@ -33,9 +33,10 @@ class Event(Struct, frozen=True, eq=False):
 
 class Subscription:
     """One client's bounded queue. ``resync``: what it missed is no longer held, it must ask for everything anew.
-    ``lost``: it has been given up."""
+    ``lost``: it has been given up. ``since``: the newest id when it came."""
 
-    def __init__(self, kinds: Collection[Kind], devices: frozenset[str]) -> None:
+    def __init__(self, since: int, kinds: Collection[Kind], devices: frozenset[str]) -> None:
+        self.since = since
         self.kinds = frozenset(kinds)
         self.devices = devices
         self.resync = False
@@ -89,10 +90,6 @@ class Feed:
     def clients(self) -> int:
         return len(self._clients)
 
-    @property
-    def newest_id(self) -> int:
-        return self._next - 1
-
     def alert(self, alert: Alert) -> None:
         """A changed alert, after it is committed."""
         event = self._publish("alert", alert)
@@ -141,7 +138,7 @@ class Feed:
         self, after: int | None = None, kinds: Collection[Kind] = KINDS, devices: frozenset[str] = frozenset()
     ) -> Iterator[Subscription]:
         """A client that has seen everything up to ``after``; ``devices`` narrows its readings to theirs."""
-        client = Subscription(kinds, devices)
+        client = Subscription(self._next - 1, kinds, devices)
         if after is not None:
             missed = [event for event in self._kept if event.id is not None and event.id > after]
             if self._before <= after < self._next and len(missed) < QUEUE:

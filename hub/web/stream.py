@@ -87,7 +87,8 @@ class EventStream(Response):
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         first: dict[str, object] = {**status(self._view), "resync": client.resync}
-        hello = frame(Event(self._view.feed.newest_id, "status", first), self._view.vocabulary)
+        fresh = self._after is None or client.resync  # one that resumes keeps its own id until it has what it missed
+        hello = frame(Event(client.since if fresh else None, "status", first), self._view.vocabulary)
         if "status" not in client.kinds and not client.resync:
             hello = b""
         await _say(send, f"retry: {RETRY}\n\n".encode() + hello)

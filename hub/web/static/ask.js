@@ -1,0 +1,107 @@
+// The two things the page asks people: who they are (once), and why an alert is resolved.
+
+import { post, Trouble } from "./api.js";
+import { h, show, visible } from "./dom.js";
+import { pick, t } from "./i18n.js";
+import { keep } from "./state.js";
+
+const KEY = "gengfu.name";
+
+export function myName() {
+  return localStorage.getItem(KEY) || "";
+}
+
+/** Opens a dialog; resolves to what `collect` gave on submit, or null when it was cancelled. */
+function dialog(title, fields, collect) {
+  return new Promise((resolve) => {
+    const problem = h("p.problem", { role: "alert" });
+    const form = h(
+      "form",
+      {
+        on: {
+          submit: async (event) => {
+            event.preventDefault();
+            const given = await collect((text) => show(problem, text));
+            if (given !== null) close(given);
+          },
+        },
+      },
+      h("h2", {}, title),
+      fields,
+      problem,
+      h(
+        "div.buttons",
+        {},
+        h("button.primary", { type: "submit" }, t("ask.ok")),
+        h("button", { type: "button", on: { click: () => close(null) } }, t("ask.cancel")),
+      ),
+    );
+    const element = h("dialog", { "aria-label": [title].flat().join("") }, form);
+    const close = (given) => {
+      element.remove();
+      resolve(given);
+    };
+    element.addEventListener("cancel", () => close(null));
+    document.body.append(element);
+    element.showModal();
+    form.querySelector("input, textarea").focus();
+  });
+}
+
+export async function askName() {
+  const input = h("input", { name: "name", autocomplete: "name", maxlength: 100, value: myName(), required: true });
+  const fields = [h("p.hint", {}, t("ask.nameHint")), h("label", {}, h("span", {}, t("ask.name")), input)];
+  const name = await dialog(t("ask.nameTitle"), fields, () => input.value.trim() || null);
+  if (name) localStorage.setItem(KEY, name);
+  return name;
+}
+
+function label(alert) {
+  return visible(`${pick(alert.summary)} · ${pick(alert.place) || alert.device}`);
+}
+
+/** One click; the name is asked the first time. The button stands still meanwhile. */
+export async function acknowledge(alert, button) {
+  const by = myName() || (await askName());
+  if (!by) return;
+  button.disabled = true;
+  try {
+    keep(await post(`alerts/${encodeURIComponent(alert.id)}/acknowledge`, { by, comment: "" }));
+  } catch (trouble) {
+    button.disabled = false;
+    complain(button, trouble);
+  }
+}
+
+function complain(button, trouble) {
+  if (!(trouble instanceof Trouble)) throw trouble;
+  button.parentElement.querySelector(".problem")?.remove();
+  button.after(h("p.problem", { role: "alert" }, visible(t("ask.failed", { why: trouble.message }))));
+}
+
+export async function resolve(alert) {
+  const by = myName() || (await askName());
+  if (!by) return;
+  const reason = h("textarea", { name: "reason", rows: 3, maxlength: 2000 });
+  const ready = [1, 2, 3].map((n) => {
+    const text = t(`ask.reason.${n}`);
+    return h("button.chip", { type: "button", on: { click: () => ((reason.value = text), reason.focus()) } }, text);
+  });
+  const fields = [h("label", {}, h("span", {}, t("ask.reason")), reason), h("div.chips", {}, ready)];
+  const title = t("ask.resolveTitle", { what: label(alert) });
+  await dialog(h("bdi", {}, title), fields, async (complainAbout) => {
+    if (alert.severity === "critical" && !reason.value.trim()) {
+      complainAbout(t("ask.reasonNeeded"));
+      return null;
+    }
+    try {
+      const changed = await post(`alerts/${encodeURIComponent(alert.id)}/resolve`, { by, reason: reason.value.trim() });
+      keep(changed);
+      return changed;
+    } catch (trouble) {
+      if (!(trouble instanceof Trouble)) throw trouble;
+      complainAbout(visible(t("ask.failed", { why: trouble.message })));
+      return null;
+    }
+  });
+}

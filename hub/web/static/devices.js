@@ -1,0 +1,80 @@
+// All devices: paged, searched, those with open alerts first.
+
+import { data, h, show } from "./dom.js";
+import { figure, ms, place, quantityName, since } from "./format.js";
+import { get } from "./api.js";
+import { pick, say, t } from "./i18n.js";
+import { choices, list, search } from "./list.js";
+import { badge } from "./marks.js";
+
+const MAIN = [
+  "fire.", "safety.", "parking.occupied", "power.active", "health.heart_rate", "energy.", "water.", "charger.", "health.", "air.temperature",
+];
+
+/** The reading that stands for a device in a list. */
+function main(latest) {
+  for (const wanted of MAIN) {
+    const found = latest.find((one) => one.quantity.startsWith(wanted));
+    if (found) return found;
+  }
+  return latest[0];
+}
+
+export function deviceName(device) {
+  return data(device.name || device.id);
+}
+
+function row(device) {
+  const reading = main(device.latest);
+  const worst = device.worst || (device.silent ? "unknown" : null);
+  return h(
+    "li.row",
+    {},
+    h(
+      "a",
+      { href: `#/devices/${encodeURIComponent(device.id)}` },
+      h("span.lead", {}, worst ? badge(worst) : null, device.accepted ? null : h("span.tag", {}, t("devices.unknown"))),
+      h("span.name", {}, deviceName(device), " ", h("span.faint", {}, place(device.place, ""))),
+      h("span.detail", {}, reading ? [h("span.faint", {}, quantityName(reading.quantity, reading.channel)), " ", figure(reading.value, reading.quantity, reading.unit)] : null),
+      h("span.tail", {}, device.last_seen ? since(ms(device.last_seen), "age.ago") : h("span", {}, t("device.neverHeard"))),
+    ),
+  );
+}
+
+export function devices(root, _, params, keepParams) {
+  const chosen = { search: params.get("search") || "", space: params.get("space") || "", domain: params.get("domain") || "", accepted: params.get("accepted") || "" };
+  const rows = list("devices", () => chosen, row, ["devices.none", "devices.noneHint"]);
+  const filters = h("div.filters");
+  const where = h("span");
+
+  function change(changes) {
+    Object.assign(chosen, changes);
+    keepParams(chosen);
+    draw();
+    rows.reload();
+  }
+
+  function draw() {
+    const options = [["", t("devices.all")], ...["energy", "parking", "fire", "health"].map((one) => [one, t(`devices.${one}`)]), ["new", t("devices.unknown")]];
+    const current = chosen.accepted === "false" ? "new" : chosen.domain;
+    show(
+      filters,
+      choices("list.filter", options, current, (value) =>
+        change(value === "new" ? { domain: "", accepted: "false" } : { domain: value, accepted: "" }),
+      ),
+      chosen.space ? h("button.chip", { type: "button", "aria-pressed": "true", on: { click: () => change({ space: "" }) } }, where, " ×") : null,
+    );
+  }
+
+  async function nameSpace() {
+    const spaces = await get("spaces").catch(() => null);
+    const found = spaces?.items.find((one) => one.id === chosen.space);
+    show(where, say("devices.within", { place: data(found ? pick({ en: found.name_en, zh: found.name }) : chosen.space) }));
+  }
+
+  if (chosen.space) nameSpace();
+  draw();
+  const field = search("devices.search", chosen.search, (value) => change({ search: value }));
+  show(root, h("h1", {}, t("devices.title")), field, filters, rows.element);
+  return { close: () => {}, title: () => t("devices.title") };
+}

@@ -1,0 +1,131 @@
+// Figures, units and times as people read them; the community's own zone, the hub's own clock.
+
+import { data, h } from "./dom.js";
+import { has, language, pick, t } from "./i18n.js";
+import { state } from "./state.js";
+
+const UNITS = {
+  "kW.h": "kWh", "kvar.h": "kvarh", "V.A": "VA", "Cel": "°C", "[ppm]": "ppm", "m3": "m³", "/min": "/min",
+  "mm[Hg]": "mmHg", "ug/m3": "µg/m³", "1": "",
+};
+
+export function now() {
+  return Date.now() + state.clock;
+}
+
+export function ms(iso) {
+  return iso ? Date.parse(iso) : null;
+}
+
+const cache = new Map();
+function made(kind, options, make) {
+  const key = kind + language + state.zone + JSON.stringify(options);
+  if (!cache.has(key)) cache.set(key, make());
+  return cache.get(key);
+}
+
+export function number(value, digits) {
+  const size = Math.abs(value);
+  const most = digits ?? (size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return made("n", most, () => new Intl.NumberFormat(language, { maximumFractionDigits: most })).format(value);
+}
+
+function stamp(at, options) {
+  const locale = language === "zh" ? "zh-CN" : "en-GB";
+  return made("t", options, () => new Intl.DateTimeFormat(locale, { timeZone: state.zone, hour12: false, ...options })).format(at);
+}
+
+export function clock(at) {
+  return stamp(at, { hour: "2-digit", minute: "2-digit" });
+}
+
+export function day(at) {
+  return stamp(at, { month: "short", day: "numeric" });
+}
+
+export function exact(at) {
+  const base = stamp(at, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return `${base}.${String(((at % 1000) + 1000) % 1000).padStart(3, "0")}`;
+}
+
+/** "03:12" today, otherwise with its day. */
+export function moment(at) {
+  return day(at) === day(now()) ? clock(at) : `${day(at)} ${clock(at)}`;
+}
+
+export function hour() {
+  return Number(stamp(now(), { hour: "2-digit" }).replace(/\D/g, "")) % 24;
+}
+
+/** A length of time in one figure: "3 min". */
+export function age(span) {
+  const seconds = Math.max(0, Math.round(span / 1000));
+  if (seconds < 60) return t("age.s", { n: seconds });
+  if (seconds < 3600) return t("age.min", { n: Math.floor(seconds / 60) });
+  if (seconds < 172800) return t("age.h", { n: Math.floor(seconds / 3600) });
+  return t("age.d", { n: Math.floor(seconds / 86400) });
+}
+
+/** A time that keeps telling how long ago it was; exact on hover. */
+export function since(at, key = "") {
+  const element = h("time.figure", { datetime: new Date(at).toISOString(), title: exact(at), "data-since": at, "data-key": key });
+  refresh(element);
+  return element;
+}
+
+function refresh(element) {
+  const text = age(now() - Number(element.dataset.since));
+  const sentence = element.dataset.key ? t(element.dataset.key, { age: text }) : text;
+  if (element.textContent !== sentence) element.textContent = sentence;
+}
+
+setInterval(() => document.querySelectorAll("time[data-since]").forEach(refresh), 1000);
+
+export function time(at) {
+  return h("time.figure", { datetime: new Date(at).toISOString(), title: exact(at) }, moment(at));
+}
+
+// --- quantities
+
+export function quantityName(name, channel = "") {
+  const known = state.quantities.get(name);
+  const label = known ? pick(known) : name;
+  return data(channel ? `${label} · ${channel}` : label);
+}
+
+function stateWord(quantity, value) {
+  const on = value ? 1 : 0;
+  const family = quantity.split(".")[0];
+  for (const key of [`state.${quantity}.${on}`, `state.${family}.${on}`]) if (has(key)) return t(key);
+  return t(`state.any.${on}`);
+}
+
+/** A value as text with its unit: "388.2 kPa", "Alarm". */
+export function value(amount, quantity, unit) {
+  if (amount === null || amount === undefined) return t("value.none");
+  const known = state.quantities.get(quantity);
+  if (known && (known.shape === "state" || known.shape === "event")) return stateWord(quantity, amount);
+  let code = unit || (known ? known.unit : "");
+  let shown = amount;
+  if (code === "W" && Math.abs(amount) >= 10000) [shown, code] = [amount / 1000, "kW"];
+  const sign = UNITS[code] ?? code;
+  return `${number(shown)}${sign ? (sign === "%" ? "" : "\u202f") + sign : ""}`;
+}
+
+export function figure(amount, quantity, unit) {
+  return h("span.figure", {}, value(amount, quantity, unit));
+}
+
+export function unitSign(unit) {
+  return UNITS[unit] ?? unit;
+}
+
+export function place(words, fallback = "") {
+  const text = pick(words) || fallback;
+  return text ? data(text) : h("span", {}, t("alert.placeUnknown"));
+}
+
+export function remarks(quality) {
+  return quality.map((flag) => (has(`quality.${flag}`) ? t(`quality.${flag}`) : flag)).join(language === "zh" ? "、" : ", ");
+}
+

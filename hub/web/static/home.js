@@ -1,0 +1,216 @@
+// The one screen: what is wrong now, the community, the day so far.
+
+import { data, h, show } from "./dom.js";
+import { age, clock, figure, hour, ms, now, number, since } from "./format.js";
+import { pick, say, t } from "./i18n.js";
+import { incident } from "./incident.js";
+import { house, mark } from "./marks.js";
+import { sound } from "./siren.js";
+import { dayCurve, share } from "./spark.js";
+import { listen, openAlerts, openTotal, state } from "./state.js";
+
+const STEP = 20;
+const MANY = 500;
+
+export function home(root) {
+  const wrong = h("section.wrong", { "aria-labelledby": "wrong-title" });
+  const community = h("section.community");
+  const day = h("section.day");
+  let shown = STEP;
+  const cards = new Map(); // id -> {key, element}: an unchanged alert keeps its element, and with it the focus
+  show(root, wrong, community, day);
+
+  function card(alert) {
+    const key = `${alert.revision} ${document.documentElement.lang} ${state.quantities.size}`;
+    const known = cards.get(alert.id);
+    if (known && known.key === key) return known.element;
+    const element = incident(alert);
+    cards.set(alert.id, { key, element });
+    return element;
+  }
+
+  function drawWrong() {
+    const alerts = openAlerts();
+    const total = openTotal();
+    const list = alerts.slice(0, shown).map(card);
+    for (const id of cards.keys()) if (!state.open.has(id)) cards.delete(id);
+    const focus = document.activeElement?.dataset?.focus;
+    show(
+      wrong,
+      h("h1", { id: "wrong-title" }, headline(total)),
+      subline(),
+      needsSound(alerts) ? h("p.remark", {}, t("sound.need")) : null,
+      total > MANY ? h("p.remark", {}, t("home.tooMany")) : null,
+      list.length ? h("div.incidents", {}, list) : null,
+      h(
+        "div.buttons",
+        {},
+        alerts.length > shown
+          ? h("button", { type: "button", on: { click: more } }, t("home.more", { n: Math.min(STEP, alerts.length - shown) }))
+          : null,
+        total > shown ? h("a.button", { href: "#/alerts?state=open" }, t("home.all", { n: number(total) })) : null,
+      ),
+    );
+    if (focus) wrong.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
+  }
+
+  function more() {
+    shown += STEP;
+    drawWrong();
+  }
+
+  let before = "";
+  function draw() {
+    drawWrong();
+    const key = JSON.stringify([state.overview, document.documentElement.lang, state.quantities.size], (name, value) =>
+      name === "now" || name === "newest_at" || name === "alert_p99_ms" ? undefined : value,
+    );
+    if (state.overview && key !== before) {
+      before = key;
+      drawCommunity(community, state.overview);
+      drawDay(day, state.overview);
+    }
+  }
+
+  draw();
+  return { close: listen(draw), title: () => t("nav.now") };
+}
+
+function needsSound(alerts) {
+  return !sound.allowed() && alerts.some((alert) => alert.severity === "critical" && !alert.acknowledged_by);
+}
+
+function headline(total) {
+  if (state.line === "lost" && !state.overview) return t("line.first");
+  if (!state.loaded) return t("list.loading");
+  if (!total) return state.overview.devices ? wellWords() : t("home.empty");
+  const unanswered = state.overview.unacknowledged;
+  const here = openAlerts().filter((alert) => !alert.acknowledged_by).length;
+  const waiting = state.open.size < total ? Math.max(unanswered, here) : here;
+  return waiting ? t("home.needYou", { n: waiting }) : t("home.inHand");
+}
+
+/** At night with the watch of the hour, as the watchmen called it. */
+function wellWords() {
+  const at = hour();
+  const watch = at >= 19 ? Math.floor((at - 19) / 2) + 1 : at < 5 ? Math.floor((at + 5) / 2) + 1 : 0;
+  return watch ? [t(`watch.${watch}`), " · ", t("home.allWell")] : t("home.allWell");
+}
+
+function subline() {
+  if (!state.overview) return h("p.quiet", {}, state.line === "lost" ? t("line.firstHint") : "");
+  if (!state.overview.devices) return h("p.quiet", {}, t("home.emptyHint"));
+  const counts = ["critical", "warning", "info"]
+    .filter((severity) => state.overview.open[severity])
+    .map((severity) =>
+      h("a.count", { href: `#/alerts?state=open&severity=${severity}` }, mark(severity), h("span.figure", {}, number(state.overview.open[severity])), " ", t(`severity.${severity}`)),
+    );
+  const watched = h("span", {}, t("home.alive", { n: state.overview.devices }));
+  return h("p.quiet", {}, counts.length ? counts : [h("span.pulse", { "aria-hidden": "true" }), watched]);
+}
+
+function drawCommunity(root, overview) {
+  const cells = overview.buildings.map((building) => {
+    const name = pick({ en: building.name_en, zh: building.name });
+    return h(
+      `a.building.${building.worst || (building.silent ? "unknown" : "still")}`,
+      { href: `#/devices?space=${encodeURIComponent(building.id)}` },
+      house(),
+      h(
+        "span.words",
+        {},
+        h("strong", {}, data(name)),
+        building.worst
+          ? h("span.state", {}, mark(building.worst), t(`severity.${building.worst}`), h("span.figure", {}, t("home.openHere", { n: building.open })))
+          : building.silent
+            ? h("span.state", {}, mark("unknown"), h("span.figure", {}, t("home.silentHere", { n: building.silent })))
+            : h("span.faint.figure", {}, t("home.devicesHere", { n: building.devices })),
+      ),
+    );
+  });
+  show(
+    root,
+    h("h2", {}, t("home.community")),
+    cells.length ? h(`div.plan${cells.length > 40 ? ".dense" : ""}`, {}, cells) : h("p.quiet", {}, t("home.noPlaces")),
+  );
+}
+
+function midnight() {
+  const [hours, minutes] = clock(now()).split(":").map(Number);
+  return Math.floor(now() / 60000) * 60000 - (hours * 60 + minutes) * 60000;
+}
+
+function line(domain, label, big, small, chart) {
+  return h(
+    "a.domain",
+    { href: `#/devices?domain=${domain}` },
+    h("span.label", {}, label),
+    h("span.big", {}, big),
+    h("span.small", {}, small.filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part]))),
+    h("span.curve", {}, chart),
+  );
+}
+
+function span(text) {
+  return h("span", {}, text);
+}
+
+function drawDay(root, seen) {
+  const from = midnight();
+  const none = h("span.faint", {}, t("line.none"));
+  show(
+    root,
+    h("h2", {}, t("home.day")),
+    h(
+      "div.domains",
+      {},
+      line(
+        "energy",
+        t("energy.label"),
+        seen.power_w === null ? none : figure(seen.power_w, "power.active", "W"),
+        [
+          seen.kwh_today === null ? null : span(t("energy.today", { kwh: number(seen.kwh_today) })),
+          seen.power_usual.length ? span(t("energy.usual")) : null,
+        ],
+        dayCurve(seen.power_today, seen.power_usual, from, t("energy.chart")),
+      ),
+      line(
+        "parking",
+        t("parking.label"),
+        seen.bays_free === null ? none : h("span.figure", {}, number(seen.bays_free)),
+        [
+          seen.bays_total ? span(t("parking.free", { n: number(seen.bays_total) })) : null,
+          seen.cars_in === null ? null : span(t("parking.flow", { in: seen.cars_in, out: seen.cars_out ?? 0 })),
+        ],
+        dayCurve(seen.bays_today, [], from, t("parking.chart")),
+      ),
+      line(
+        "fire",
+        t("fire.label"),
+        seen.detectors_total ? h("span.figure", {}, number(seen.detectors_healthy)) : none,
+        [
+          seen.detectors_total ? span(t("fire.healthy", { n: number(seen.detectors_total) })) : null,
+          seen.detectors_total ? span(seen.last_drill ? t("fire.drill", { age: age(now() - ms(seen.last_drill)) }) : t("fire.noDrill")) : null,
+        ],
+        seen.detectors_total ? share(seen.detectors_healthy, seen.detectors_total, t("fire.chart")) : null,
+      ),
+      line(
+        "health",
+        t("health.label"),
+        seen.wearers_total ? h("span.figure", {}, number(seen.wearers_seen)) : none,
+        [seen.wearers_total ? span(t("health.seen", { n: number(seen.wearers_total) })) : null],
+        seen.wearers_total ? share(seen.wearers_seen, seen.wearers_total, t("health.chart")) : null,
+      ),
+    ),
+  );
+}
+
+export function newest(overview) {
+  if (!overview || !overview.newest_at) return h("span", {}, t("foot.none"));
+  return since(ms(overview.newest_at), "foot.newest");
+}
+
+export function alarmPath(overview) {
+  if (!overview || overview.alert_p99_ms === null) return null;
+  return h("span.figure", {}, say("foot.path", { ms: number(overview.alert_p99_ms, 1) }));
+}

@@ -1,0 +1,175 @@
+// Starts the page: header, navigation, the line to the hub, and the view of the address.
+
+import { alert } from "./alert.js";
+import { alerts } from "./alerts.js";
+import { askName, myName } from "./ask.js";
+import { device } from "./device.js";
+import { devices } from "./devices.js";
+import { data, h, show } from "./dom.js";
+import { clock, number } from "./format.js";
+import { alarmPath, home, newest } from "./home.js";
+import { choose, other, pick, say, settle, t } from "./i18n.js";
+import * as live from "./live.js";
+import { lantern } from "./marks.js";
+import { refusal, refusals } from "./refusals.js";
+import * as siren from "./siren.js";
+import { listen, openAlerts, state } from "./state.js";
+
+const ROUTES = [
+  [/^\/?$/, home, "now"],
+  [/^\/alerts$/, alerts, "alerts"],
+  [/^\/alerts\/([^/]+)$/, alert, "alerts"],
+  [/^\/devices$/, devices, "devices"],
+  [/^\/devices\/([^/]+)$/, device, "devices"],
+  [/^\/refusals$/, refusals, "refusals"],
+  [/^\/refusals\/([^/]+)$/, refusal, "refusals"],
+];
+const SECTIONS = [["now", "#/"], ["alerts", "#/alerts"], ["devices", "#/devices"], ["refusals", "#/refusals"]];
+
+const header = document.querySelector("header");
+const navigation = document.querySelector("nav");
+const line = document.querySelector("#line");
+const main = document.querySelector("main");
+const footer = document.querySelector("footer");
+const announcer = document.querySelector("#announcer");
+let view = null;
+let section = "now";
+
+function route(scroll) {
+  const [path, query] = location.hash.slice(1).split("?");
+  const [found, matched] = ROUTES.map((one) => [one, one[0].exec(path)]).find(([, match]) => match) || [];
+  view?.close();
+  main.replaceChildren();
+  if (found) {
+    section = found[2];
+    const parts = matched.slice(1).map(decodeURIComponent);
+    view = found[1](main, parts, new URLSearchParams(query), keepParams);
+  } else {
+    view = { close: () => {}, title: () => t("missing.title") };
+    show(main, h("h1", {}, t("missing.title")), h("a.button", { href: "#/" }, t("missing.back")));
+  }
+  drawNavigation();
+  if (scroll) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+}
+
+/** Writes a view's filters into the address without a new step in the history. */
+function keepParams(params) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value));
+  const path = location.hash.slice(1).split("?")[0];
+  history.replaceState(null, "", `#${path}${query.size ? `?${query}` : ""}`);
+}
+
+function drawHeader() {
+  const ringing = siren.sound.allowed() && siren.sound.wanted();
+  const soundWord = ringing ? t("sound.on") : siren.sound.wanted() || !localStorage.getItem("gengfu.sound") ? t("sound.allow") : t("sound.off");
+  show(
+    header,
+    h("a.home", { href: "#/" }, lantern(), h("span.site", {}, state.site ? data(state.site.name) : t("app.name"))),
+    h(
+      "div.tools",
+      {},
+      h(`button.tool${ringing ? ".on" : ""}`, { type: "button", "aria-pressed": ringing ? "true" : "false", on: { click: toggleSound } }, soundWord),
+      h("button.tool", { type: "button", lang: other() === "zh" ? "zh-CN" : "en", "aria-label": t("language.label"), on: { click: switchLanguage } }, t("language.switch")),
+    ),
+  );
+}
+
+async function toggleSound() {
+  if (siren.sound.allowed() && siren.sound.wanted()) await siren.mute();
+  else await siren.allow();
+  drawHeader();
+}
+
+function switchLanguage() {
+  choose(other());
+  drawAll();
+  route(false);
+}
+
+function drawNavigation() {
+  navigation.setAttribute("aria-label", t("nav.label"));
+  const counts = { refusals: state.overview?.dead_letters };
+  show(
+    navigation,
+    SECTIONS.map(([name, href]) =>
+      h("a", { href, "aria-current": name === section ? "page" : null }, t(`nav.${name}`), counts[name] ? h("span.figure.faint", {}, ` ${number(counts[name])}`) : null),
+    ),
+  );
+}
+
+/** The band of what is wrong with the line itself, on every view. */
+function drawLine() {
+  const lost = state.line === "lost";
+  line.hidden = !lost;
+  const key = `${state.line} ${state.lostAt} ${document.documentElement.lang}`;
+  if (line.dataset.key === key) return;
+  line.dataset.key = key;
+  if (!lost) return;
+  const seen = Boolean(state.overview);
+  show(
+    line,
+    h("strong", {}, seen ? t("line.lost") : t("line.first")),
+    h("span", {}, seen ? say("line.lostHint", { time: h("span.figure", {}, clock(state.lostAt)) }) : t("line.firstHint")),
+  );
+}
+
+function drawFooter() {
+  const name = myName();
+  show(
+    footer,
+    h("span", {}, newest(state.overview)),
+    h("span", {}, alarmPath(state.overview)),
+    h("span", {}, h("a", { href: "/docs" }, t("foot.api"))),
+    name ? h("span", {}, say("foot.you", { name: data(name) }), " ", h("button.link", { type: "button", on: { click: () => askName().then(drawFooter) } }, t("foot.change"))) : null,
+  );
+}
+
+let spoken = "";
+/** For those who listen to the page: the worst that nobody has answered, said once. */
+function announce() {
+  const worst = openAlerts().find((one) => one.severity === "critical" && !one.acknowledged_by);
+  const key = worst ? worst.id : "";
+  if (key === spoken) return;
+  spoken = key;
+  announcer.textContent = worst ? `${t("severity.critical")}: ${pick(worst.summary)}, ${pick(worst.place)}` : "";
+}
+
+let drawnFor = "";
+function draw() {
+  const key = `${document.documentElement.lang} ${state.site?.name} ${siren.sound.allowed()}`;
+  if (key !== drawnFor) {
+    drawnFor = key;
+    drawHeader();
+  }
+  drawLine();
+  if (!navigation.contains(document.activeElement)) drawNavigation();
+  if (!footer.contains(document.activeElement)) drawFooter();
+  document.documentElement.classList.toggle("up", state.line === "up");
+  announce();
+}
+
+function drawAll() {
+  drawnFor = "";
+  document.querySelector("#skip").textContent = t("app.skip");
+  drawHeader();
+  drawNavigation();
+  drawFooter();
+  line.dataset.key = "";
+  drawLine();
+}
+
+settle(navigator.language.slice(0, 2));
+drawAll();
+document.querySelector("#skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+listen(draw);
+siren.start();
+addEventListener("hashchange", () => route(true));
+addEventListener("pointerdown", () => setTimeout(draw, 300), { once: true });
+route(false);
+live.start();

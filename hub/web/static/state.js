@@ -1,0 +1,59 @@
+// What the page knows: one object, told to whoever listens when it changes.
+
+export const state = {
+  zone: "UTC",
+  clock: 0, // the hub's clock minus ours, ms
+  site: null,
+  overview: null,
+  quantities: new Map(),
+  open: new Map(), // firing alerts by id, as far as loaded
+  loaded: false, // the open alerts are known
+  line: "opening", // opening | up | lost
+  lostAt: null,
+};
+
+const listeners = new Set();
+let scheduled = false;
+
+export function listen(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+const TOGETHER = 30; // ms
+
+/** Tells everybody once, however many changes come together. */
+export function changed() {
+  if (scheduled) return;
+  scheduled = true;
+  setTimeout(() => {
+    scheduled = false;
+    for (const listener of [...listeners]) listener();
+  }, TOGETHER);
+}
+
+const RANK = { critical: 0, warning: 1, info: 2 };
+
+/** Worst first, unacknowledged before acknowledged, oldest first. */
+export function openAlerts() {
+  return [...state.open.values()].sort(
+    (a, b) =>
+      RANK[a.severity] - RANK[b.severity] ||
+      Boolean(a.acknowledged_by) - Boolean(b.acknowledged_by) ||
+      (a.raised_at || a.at).localeCompare(b.raised_at || b.at),
+  );
+}
+
+export function keep(alert) {
+  const known = state.open.get(alert.id);
+  if (known && known.revision > alert.revision) return;
+  if (alert.state === "firing") state.open.set(alert.id, alert);
+  else state.open.delete(alert.id);
+  changed();
+}
+
+/** How many are open in all: what the hub counts, never fewer than what is here. */
+export function openTotal() {
+  const counted = state.overview ? Object.values(state.overview.open).reduce((sum, n) => sum + n, 0) : 0;
+  return Math.max(counted, state.open.size);
+}
