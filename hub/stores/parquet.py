@@ -19,7 +19,7 @@ from hub.model import LANES, Batch, Lane, Now
 from hub.ports import Duration, Retention
 from hub.quantities import Vocabulary
 from hub.stores.parquet_reader import ParquetReader, journal_path
-from hub.stores.sealed import Damaged
+from hub.stores.sealed import Damaged, check_file
 
 _DAY = 86_400_000
 _DEAD_FILES_STAY = 60_000  # ms, for readers that still hold the old list
@@ -195,7 +195,7 @@ class ParquetStore(ParquetReader):
 
     def _set_aside(self, journal: Journal, file: SealedFile) -> None:
         try:
-            self._sealed.check(file)
+            check_file(self._sealed.root, file)
         except Damaged:
             journal.mark_damaged(file.id)
 

@@ -134,7 +134,7 @@ class SealedFiles:
     def merge(self, file: SealedFile, parts: Sequence[SealedFile]) -> SealedFile:
         """One file out of several, ordered by arrival; duplicates across them fall away, the first that arrived wins."""
         for part in parts:
-            self.check(part)
+            check_file(self.root, part)
         before = ", ".join(f"lag({name}) OVER arrival AS p_{name}" for name in ("series", "time", "seq"))
         query = (
             f"SELECT {_ROW} FROM (SELECT *, {before} FROM {self._source(parts)} "
@@ -142,16 +142,6 @@ class SealedFiles:
             f"WHERE NOT ({_SAME}) ORDER BY series, time, seq"
         )
         return self._copy(file, query, {})
-
-    def check(self, file: SealedFile) -> None:
-        """Raises Damaged when the file is not what was written."""
-        path = self.root / file.path
-        try:
-            right = _checksum(path) == file.crc
-        except OSError as error:
-            raise Damaged(f"{path}: {error}") from error
-        if not right:
-            raise Damaged(f"{path}: its checksum is wrong")
 
     def write_series(self, name: str, series: Iterable[tuple[int, Series, str]]) -> None:
         """Replaces the list of names, so that the files can be read without the journal."""
@@ -202,6 +192,17 @@ class SealedFiles:
 
     def close(self) -> None:
         self._duck.close()
+
+
+def check_file(root: Path, file: SealedFile) -> None:
+    """Raises Damaged when the file below ``root`` is not what was written."""
+    path = root / file.path
+    try:
+        right = _checksum(path) == file.crc
+    except OSError as error:
+        raise Damaged(f"{path}: {error}") from error
+    if not right:
+        raise Damaged(f"{path}: its checksum is wrong")
 
 
 def _checksum(path: Path) -> int:
