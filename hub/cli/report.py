@@ -49,6 +49,7 @@ def energy(
     """
     from hub.app import open_reader
     from hub.directory import Places
+    from hub.journal_reader import JournalUnusable
     from hub.records import RecordsReader
     from hub.reports.energy import Words, energy_report, parse_period, report_table
 
@@ -61,11 +62,14 @@ def energy(
     reader.close()
     places.upsert_spaces(hub.spaces)
     places.upsert_devices(hub.devices)
-    store = open_reader(hub)
+    try:
+        store = open_reader(hub)
+    except JournalUnusable as error:
+        raise Sorry(str(error)) from error
     try:
         begin, until = parse_period(Words(start, end, month, today), hub.zone, time.time_ns() // 1_000_000)
         found = energy_report(store, places.devices, places, hub.name, hub.zone, begin, until, by, every)
-    except ValueError as error:
+    except (ValueError, JournalUnusable) as error:
         raise Sorry(str(error)) from error
     finally:
         store.close()
