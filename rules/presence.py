@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rules.engine import Series
+    from rules.subjects import Series
     from rules.watch import Watch
 
 GAPS = 16
@@ -50,7 +50,7 @@ class Presence:
         """Seconds between its reports; None while it is not known. ``declared``: what its format promises."""
         if len(self.gaps) < ENOUGH:
             return declared
-        learned = self.learned = sorted(self.gaps, reverse=True)[len(self.gaps) // 6]
+        learned = self.learned = sorted(self.gaps, reverse=True)[len(self.gaps) // 8]
         return max(learned, declared) if declared else learned
 
     def snapshot(self) -> tuple[Any, ...]:

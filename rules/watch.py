@@ -55,6 +55,7 @@ class Episode(Struct, array_like=True):
 
 class Watch:
     __slots__ = (
+        "adrift",
         "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing", "judge",
         "last_at", "last_value", "late_from", "memory", "newest", "presence", "quantity", "quiet", "revised", "rule",
         "scheduled", "seq", "settings", "since", "started", "subject", "timers", "verdict",
@@ -77,6 +78,7 @@ class Watch:
         self.event = quantity.shape == "event"
         self.directory = directory
         self.presence = presence
+        self.adrift = False  # the directory has changed, and the rule has nothing to do with the subject any more
         self.timers = timers
         self.memory: Any = None
         if not isinstance(rule, SilenceRule):

@@ -1,0 +1,165 @@
+"""What is watched: the series and devices heard so far, each with the rules that see it."""
+
+from typing import Any
+
+from hub.model import Alert, Now
+from hub.ports import Directory, SilenceRule
+from hub.quantities import Quantity, Vocabulary
+from rules import keep
+from rules.index import AnyRule, Index
+from rules.presence import Presence
+from rules.timers import Timers
+from rules.watch import Watch
+
+STRANGERS = 100_000
+"""Series of devices nobody has announced that are judged at a time; the ones without an alert that came first make room."""
+NO_SIGN_OF_LIFE = ("device.online", "fire.unreadable")
+"""What others say about a device, or what nobody could read."""
+DEVICE = Quantity("", "", "state", 0, 1, "device", "device", "设备")
+
+Key = tuple[str, str, str]
+"""Device, quantity, channel; silence has the device alone."""
+
+
+class Series:
+    """A device's quantity and channel, with the rules that watch it."""
+
+    __slots__ = ("key", "presence", "watches")
+
+    def __init__(self, key: Key, presence: Presence | None, watches: tuple[Watch, ...]) -> None:
+        self.key = key
+        self.presence = presence
+        self.watches = watches
+
+
+class Kept:
+    """What is known of a subject from before the restart, until its first reading."""
+
+    __slots__ = ("alert", "over", "saved")
+
+    def __init__(self, saved: dict[str, Any] | None) -> None:
+        self.saved = saved
+        self.alert: Alert | None = None
+        self.over: list[Alert] = []
+
+
+class Subjects:
+    def __init__(self, rules: dict[str, AnyRule], directory: Directory, vocabulary: Vocabulary) -> None:
+        self.rules = rules
+        self.series: dict[Key, Series] = {}
+        self.presences: dict[str, Presence] = {}
+        self.watch_timers: Timers[Watch] = Timers()
+        self.presence_timers: Timers[Presence] = Timers()
+        self.notable: dict[Watch, None] = {}  # those with something a restart could lose
+        self.kept: dict[tuple[str, Key], Kept] = {}
+        self.heartbeat: int | None = None
+        self.began: Now | None = None
+        self.edition = 0  # of the directory
+        self.forgotten = 0
+        self._index = Index(rules.values())
+        self._directory = directory
+        self._vocabulary = vocabulary
+        self._parked: dict[Key, Series] = {}  # to be matched again
+        self._strangers: dict[Key, None] = {}
+
+    def park(self) -> None:
+        """The directory has changed: every series is matched again with its next reading."""
+        self._parked.update(self.series)
+        self.series.clear()
+        self.edition += 1
+
+    def remove(self, id: str) -> None:
+        """A rule that is not to see anything any more."""
+        del self.rules[id]
+        self._index = Index(self.rules.values())
+        self.park()
+
+    def ended(self, watch: Watch) -> None:
+        """Its alert is over; a watch that was kept only for that goes with the series' next reading."""
+        if watch.adrift and (series := self.series.pop(watch.subject, None)):
+            self._parked[watch.subject] = series
+
+    def bind(self, key: Key) -> Series:
+        """A series that is new, or to be matched again."""
+        device, quantity, _ = key
+        presence = self.presence(device)
+        alive = quantity not in NO_SIGN_OF_LIFE
+        before = self._parked.pop(key, None)
+        if before is None:
+            self._admit(key)
+        known = {watch.settings.id: watch for watch in before.watches} if before else {}
+        rules = [rule for rule in self._matching(device, quantity) if not isinstance(rule, SilenceRule)]
+        of = presence if alive else None
+        watches = [known.pop(name) if (name := rule.settings.id) in known else self.watch(rule, key, of) for rule in rules]
+        for watch in known.values():
+            if watch.alert is not None:  # out of scope now, but not over
+                watch.adrift = True
+                watches.append(watch)
+        series = self.series[key] = Series(key, of, tuple(watches))
+        if alive:
+            presence.series[key] = series
+            if quantity not in presence.quantities:
+                presence.quantities = (*presence.quantities, quantity)
+                self.watch_silence(presence)
+        return series
+
+    def watch_silence(self, presence: Presence) -> None:
+        device = presence.device
+        rules = {
+            rule.settings.id: rule
+            for quantity in presence.quantities
+            for rule in self._matching(device, quantity)
+            if isinstance(rule, SilenceRule)
+        }
+        before = presence.watches
+        presence.watches = {id: before.get(id) or self.watch(rule, (device, "", ""), presence) for id, rule in rules.items()}
+        presence.watches.update((id, watch) for id, watch in before.items() if watch.alert is not None)
+        presence.edition = self.edition
+
+    def _matching(self, device: str, quantity: str) -> list[AnyRule]:
+        return self._index.matching(device, quantity, [space.id for space in self._directory.path(device)])
+
+    def watch(self, rule: AnyRule, key: Key, presence: Presence | None) -> Watch:
+        name = key[1]
+        quantity = self._vocabulary.get(name) if name else DEVICE
+        if quantity is None:
+            quantity = Quantity(name, "", "gauge", float("-inf"), float("inf"), "device", name, name)
+        watch = Watch(rule, key, quantity, self._directory, presence, self.watch_timers)
+        if (kept := self.kept.pop((rule.settings.id, key), None)) and self.began is not None:
+            keep.revive(watch, kept.saved, kept.alert, kept.over, self.heartbeat, self.began)
+        if watch.memory is not None or watch.closed:
+            self.notable[watch] = None
+        return watch
+
+    def presence(self, device: str) -> Presence:
+        presence = self.presences.get(device)
+        if presence is None:
+            presence = self.presences[device] = Presence(device)
+        return presence
+
+    def _admit(self, key: Key) -> None:
+        """Series of devices nobody has announced are bounded; the oldest without an open alert makes room."""
+        device = self._directory.device(key[0])
+        if device is not None and device.accepted:
+            return
+        self._strangers[key] = None
+        if len(self._strangers) <= STRANGERS:
+            return
+        oldest = next(iter(self._strangers))
+        del self._strangers[oldest]
+        series = self.series.get(oldest) or self._parked.get(oldest)
+        if series is None:
+            return
+        if any(watch.alert is not None for watch in series.watches):
+            self._strangers[oldest] = None
+            return
+        self.series.pop(oldest, None)
+        self._parked.pop(oldest, None)
+        for watch in series.watches:
+            self.notable.pop(watch, None)
+        presence = self.presences[oldest[0]]
+        presence.series.pop(oldest, None)
+        if not presence.series and all(watch.alert is None for watch in presence.watches.values()):
+            self.presence_timers.set(presence, None)
+            del self.presences[oldest[0]]
+        self.forgotten += 1
