@@ -9,10 +9,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 
+from msgspec import structs
+from msgspec.structs import replace
+
+from hub import plugins
 from hub.app import Hub, clock, main
 from hub.config import Config
 from hub.model import Batch, Reading
 from simulators.building import World, history, registry
+from simulators.wmbusmeters import MAPPING
 
 SEED = 7
 PAST = 36 * 3_600_000
@@ -27,7 +32,7 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
         await hub.pipeline.register(spaces, devices, "demo")
         await asyncio.to_thread(_fill_in, hub)
     hub.say(f"A simulated community of {len(devices)} devices speaks over MQTT; in about a minute a kitchen catches fire.")
-    command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED)]
+    command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED), "--zone", str(hub.config.zone)]
     child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
     assert child.stdin is not None
     child.stdin.write(f"{hub.broker_url or _url(hub)}\n".encode())
@@ -43,7 +48,16 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
 
 def demo(config: Config, say: Callable[[str], None] = print) -> int:
     """Runs a hub with its community until Ctrl-C; the exit code."""
-    return main(config, say, beside)
+    if config.path is None:
+        config = replace(config, community="yunqi", name="云栖社区")
+    return main(_with_meters(config), say, beside)
+
+
+def _with_meters(config: Config) -> Config:
+    """The simulated water and gas meters speak JSON that is described, not programmed: two more mappings."""
+    plugin = plugins.find("adapters")["json"]
+    tables = [{key: value for key, value in table.items() if key != "kind"} for table in MAPPING]
+    return structs.replace(config, adapters=(*config.adapters, *((plugin, plugin.Settings(**table)) for table in tables)))
 
 
 def _url(hub: Hub) -> str:

@@ -4,6 +4,7 @@ The process opens the store for reading. It ends with the hub, even one that is 
 """
 
 import asyncio
+import atexit
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,8 @@ def _start(opener: Opener, parent: int) -> None:
     global _store
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(19)
+    # It only reads, so it may end at once: an orderly end makes DuckDB's binding complain about what is still open.
+    atexit.register(os._exit, 0)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _store = opener()
 

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -46,7 +45,7 @@ def demo(
             f"there is a {DEFAULT_FILE} here, and the demo must not mix its simulated community into your data: start "
             "it in another folder"
         )
-    return _serve(load(config), demo=True)
+    return _start("demo", load(config))
 
 
 def run(config: Path | None = CONFIG) -> int:
@@ -56,7 +55,7 @@ def run(config: Path | None = CONFIG) -> int:
     Example:
       gengfu run --config /etc/gengfu/gengfu.toml
     """
-    return _serve(configured(config), demo=False)
+    return _start("run", configured(config))
 
 
 def check(config: Path | None = CONFIG) -> None:
@@ -82,8 +81,10 @@ def check(config: Path | None = CONFIG) -> None:
     out(green(f"{name}: {found.name} ({found.community}), {found.zone}, {broker}, {', '.join(parts)}."))
 
 
-def _serve(config: Config, **how: Any) -> int:
+def _start(how: str, config: Config) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # numpy's threads would only stand in the way
-    from hub.app import main
-
-    return main(config, **how)
+    if how == "demo":
+        from hub.demo import demo as serve
+    else:
+        from hub.app import main as serve  # the whole hub: not for a --help
+    return serve(config)
