@@ -95,6 +95,8 @@ class Journal:
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._open()
+        except sqlite3.OperationalError as error:
+            raise JournalUnusable(f"{path} cannot be opened: {error}; is the disk full, faulty or not writable?") from error
         except sqlite3.DatabaseError as error:
             raise JournalUnusable(f"{path} cannot be opened: {error}; restore it from a backup, or move it away") from error
         self.reader = JournalReader(path, lane)

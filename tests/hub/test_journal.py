@@ -148,6 +148,33 @@ def test_a_full_disk_ends_the_journal_and_keeps_what_was_committed(tmp_path: Pat
     again.close()
 
 
+def append_until_it_fails(path: Path) -> None:
+    try:
+        append_for_ever(path, 0)
+    except JournalFailed as error:
+        print(error, flush=True)
+
+
+def test_an_fsync_that_fails_confirms_nothing(tmp_path: Path) -> None:
+    """The kernel is made to answer one fdatasync with EIO; it is not asked again, and what was confirmed before is there."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed: a failing fsync was NOT tested")
+    path, log = tmp_path / "journal-rest.db", tmp_path / "strace.log"
+    inject = ["strace", "-f", "-o", str(log), "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync:error=EIO:when=40"]
+    command = [*inject, *child(f"append_until_it_fails(Path({str(path)!r}))")]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    *confirmed, said = ran.stdout.splitlines()
+    assert "could not be written: disk I/O error" in said
+    after = log.read_text().partition("INJECTED")[2]
+    assert "fdatasync(" not in after and "fsync(" not in after
+    journal = open_journal(path)
+    found = values(journal.reader)
+    assert int(confirmed[-1]) > 100
+    assert found[: int(confirmed[-1])] == list(range(int(confirmed[-1])))
+    journal.append(batch(power(-1, T0 - 1)))
+    journal.close()
+
+
 def test_a_batch_given_up_half_way_leaves_nothing(tmp_path: Path) -> None:
     journal = open_journal(tmp_path / "journal-rest.db")
     with pytest.raises(ValueError, match="its time"):

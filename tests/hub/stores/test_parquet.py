@@ -1,6 +1,8 @@
 """The Parquet store on disk: restarts, kills, other processes, damage, compaction."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -300,3 +302,55 @@ def test_twenty_kills_while_it_seals_and_compacts(tmp_path: Path) -> None:
             assert {file.path for file in store._writers["rest"].reader.files()} <= set(sealed(tmp_path))
             store.close()
     assert confirmed >= 20 * 30
+
+
+def maintain_once(folder: Path) -> None:
+    """The child of the next test: seals, makes a day file of each day, and forgets what is old."""
+    store = open_store(folder, retention=Retention(fire=DAY))
+    for step in range(1, 4):
+        store.append("rest", batch(power(60 + step, T0 + (60 + step) * HOUR)))
+        store.maintain(Now(T0 + 3 * DAY + step * 2 * MINUTE, 0), seal_all=True)
+    store.close()
+
+
+@pytest.mark.slow
+def test_killed_at_any_write(tmp_path: Path) -> None:
+    """kill -9 at the Nth write, sync, rename or unlink of one maintenance, for Ns spread over all of them."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed: kills at the Nth write were NOT tested")
+    start = tmp_path / "start"
+    store = open_store(start)
+    for hour in range(60):
+        store.append("rest", batch(power(hour, T0 + hour * HOUR), Reading("smoke", "fire.smoke", 0, T0 + hour * HOUR)))
+        if hour % 20 == 19:
+            store.maintain(Now(T0 + hour * HOUR, 0), seal_all=True)
+    store.close()
+    calls = "pwrite64,write,fsync,fdatasync,rename,unlink,ftruncate"
+    module = "tests.hub.stores.test_parquet"
+
+    def run(folder: Path, *inject: str) -> int:
+        code = f"from pathlib import Path; import {module} as module; module.maintain_once(Path({str(folder)!r}))"
+        log = tmp_path / "strace.log"
+        command = ["strace", "-f", "-o", str(log), "-e", f"trace={calls}", *inject, sys.executable, "-c", code]
+        ran = subprocess.run(command, cwd=ROOT, timeout=60)
+        assert ran.returncode == (-signal.SIGKILL if inject else 0)
+        return len(log.read_text().splitlines())
+
+    shutil.copytree(start, tmp_path / "whole")
+    number = run(tmp_path / "whole")
+    assert number > 100
+    for kill in range(5, number - 20, number // 14):
+        folder = tmp_path / f"killed-{kill}"
+        shutil.copytree(start, folder)
+        run(folder, "-e", f"inject={calls}:signal=KILL:when={kill}")
+        store = open_store(folder)
+        for again in (False, True):
+            found = values(store)
+            assert found[:60] == list(range(60)), kill
+            assert found[60:] in ([], [61], [61, 62], [61, 62, 63]), kill
+            if again:
+                break
+            store.maintain(Now(T0 + 4 * DAY, 0), seal_all=True)
+            store.maintain(Now(T0 + 4 * DAY + MINUTE, 0))
+        assert set(sealed(folder)) == {file.path for file in store._writers["rest"].reader.files()}, kill
+        store.close()
