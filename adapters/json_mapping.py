@@ -3,11 +3,8 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from pydantic import Field, field_validator, model_validator
 
 from adapters.decoding import (
@@ -22,11 +19,11 @@ from adapters.decoding import (
     parse_object,
     shown,
 )
+from adapters.paths import compile_path
 from hub.model import Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, Settings, SiteContext
 from hub.quantities import Quantity, UnknownWord, conversion
 
-Lookup = Callable[[Any], Any]
 _KNOWN_TOPICS = 10_000
 _PARTIAL = Quality.DECODE_PARTIAL.value
 
@@ -309,45 +306,7 @@ def _numbers(path: str, factor: float, offset: float, switch: bool, text_numbers
     return convert
 
 
-_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-
-
-def compile_path(path: str) -> Lookup:
-    """A JMESPath as a function of the value it searches; what is not there is None. Raises ValueError for a bad path."""
-    if not _SIMPLE.fullmatch(path):
-        return _searched(path)
-    first, *rest = path.split(".")
-
-    def direct(value: Any) -> Any:
-        return value.get(first) if type(value) is dict else None
-
-    def walk(value: Any) -> Any:
-        value = direct(value)
-        for key in rest:
-            if type(value) is not dict:
-                return None
-            value = value.get(key)
-        return value
-
-    return walk if rest else direct
-
-
-def _searched(path: str) -> Lookup:
-    try:
-        search = jmespath.compile(path).search
-        with suppress(JMESPathTypeError):  # an unknown function shows only in use; that {} is of the wrong type is no fault
-            search({})
-    except (JMESPathError, ValueError) as error:
-        raise ValueError(f'"{path}" is not a JMESPath: {str(error).splitlines()[0]}') from None
-
-    def lookup(value: Any) -> Any:
-        try:
-            return search(value)
-        except (JMESPathError, ValueError, ArithmeticError, TypeError) as error:
-            raise Malformed(Reason.WRONG_TYPE, f"{path}: {str(error).splitlines()[0]}") from None
-
-    return lookup
 
 
 def _fill(template: str, names: dict[str, str]) -> str:
