@@ -13,6 +13,8 @@ from rules.watch import Watch
 
 STRANGERS = 100_000
 """Series of devices nobody has announced that are judged at a time; the ones without an alert that came first make room."""
+TRIES = 4
+"""Series looked at for each new one, to find one without an open alert: that is how the number comes down again."""
 NO_SIGN_OF_LIFE = ("device.online", "fire.unreadable")
 """What others say about a device, or what nobody could read."""
 DEVICE = Quantity("", "", "state", 0, 1, "device", "device", "设备")
@@ -143,16 +145,18 @@ class Subjects:
         if device is not None and device.accepted:
             return
         self._strangers[key] = None
-        if len(self._strangers) <= STRANGERS:
-            return
-        oldest = next(iter(self._strangers))
-        del self._strangers[oldest]
-        series = self.series.get(oldest) or self._parked.get(oldest)
-        if series is None:
-            return
-        if any(watch.alert is not None for watch in series.watches):
-            self._strangers[oldest] = None
-            return
+        for _ in range(TRIES):
+            if len(self._strangers) <= STRANGERS:
+                return
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            series = self.series.get(oldest) or self._parked.get(oldest)
+            if series is not None and any(watch.alert is not None for watch in series.watches):
+                self._strangers[oldest] = None
+            elif series is not None:
+                self._forget(oldest, series)
+
+    def _forget(self, oldest: Key, series: Series) -> None:
         self.series.pop(oldest, None)
         self._parked.pop(oldest, None)
         for watch in series.watches:

@@ -1,4 +1,4 @@
-"""Plays the stories of tests/scenarios/*.toml against the engine; how they are written is told in tests/rules/test_scenarios.py."""
+"""Plays the stories of tests/scenarios/*.toml; tests/rules/test_scenarios.py tells how they are written."""
 
 import re
 import tomllib

@@ -1,0 +1,66 @@
+"""Rules out of tables: what is refused, and in which words."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+import rules
+from hub import plugins
+from hub.quantities import UnknownWord
+from tests.support.scenarios import VOCABULARY
+
+GOOD = {"id": "level-high", "quantity": "bench.level", "threshold": 500}
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "words"),
+    [
+        ("abov", GOOD, 'unknown kind of rule "abov"; did you mean "above"?'),
+        ("above", GOOD | {"quantity": "bench.levl"}, 'unknown quantity "bench.levl"; did you mean "bench.level"?'),
+        ("state", {"id": "x", "quantity": "fir.*"}, 'unknown quantity "fir.*"'),
+        ("above", GOOD | {"treshold": 1}, "treshold"),
+        ("above", {"id": "x", "quantity": "bench.level"}, "threshold"),
+        ("above", GOOD | {"clear": 600}, "clear (600) must not be above the threshold (500)"),
+        ("below", GOOD | {"clear": 400}, "clear (400) must not be below the threshold (500)"),
+        ("above", GOOD | {"hold_for": "10 minutes"}, '"10 minutes" is not a duration'),
+        ("above", GOOD | {"severity": "fatal"}, "severity"),
+        ("above", GOOD | {"id": "Level High"}, "id"),
+        ("above", GOOD | {"threshold": float("nan")}, "threshold"),
+        ("state", {"id": "x", "quantity": "fire.smoke", "is": 1, "is_not": 0}, "either is or is_not"),
+        ("rate", GOOD | {"threshold": 0}, "a rate of 0 is no change"),
+        ("rate", GOOD | {"per": "0s"}, "per"),
+        ("silent", {"id": "x", "quantity": "*", "times": 1}, "times"),
+        ("silent", {"id": "x", "quantity": "*", "at_least": "2h", "at_most": "1h"}, "at_least must not be longer"),
+        ("flagged", {"id": "x", "quantity": "*", "flags": ["odd"]}, "flags"),
+        ("flagged", {"id": "x", "quantity": "*", "flags": []}, "flags"),
+        ("above", GOOD | {"name": {"de": "hoch"}}, "name"),
+    ],
+)
+def test_a_wrong_rule_is_refused_in_words(kind: str, table: dict[str, Any], words: str) -> None:
+    with pytest.raises((UnknownWord, ValidationError), match=re.escape(words)):
+        rules.build(kind, table, VOCABULARY)
+
+
+@pytest.mark.parametrize("kind", sorted(plugins.find("rules")))
+def test_the_sample_on_a_kinds_manual_page_loads(kind: str) -> None:
+    page = plugins.find("rules")[kind].__doc__ or ""
+    (sample,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (table,) = tomllib.loads(re.sub(r"^    ", "", sample, flags=re.MULTILINE))["rule"]
+    assert table.pop("kind") == kind
+    rule = rules.build(kind, table, VOCABULARY)
+    assert set(rule.words(VOCABULARY["bench.level"])) == {"en", "zh"}
+
+
+@pytest.mark.parametrize("kind", sorted(plugins.find("rules")))
+def test_every_setting_is_described(kind: str) -> None:
+    fields = plugins.find("rules")[kind].Settings.model_fields
+    assert not [name for name, field in fields.items() if not field.description]
+
+
+def test_the_default_rules_are_named_in_both_languages_and_their_quantities_exist() -> None:
+    loaded = rules.load_defaults(VOCABULARY)
+    assert all(set(rule.settings.name) == {"en", "zh"} for rule in loaded)
+    assert len({rule.settings.id for rule in loaded}) == len(loaded)
