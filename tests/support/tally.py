@@ -94,7 +94,7 @@ class Tally:
         ran = sum(self.outcomes.values())
         line("")
         line(
-            f"{ran} tests ran in {time.monotonic() - self.started:.0f} s, the checkers included. Of them against the real thing:"
+            f"{ran} tests ran in {time.monotonic() - self.started:.0f} s, checkers included. Against the real thing:"
         )
         for what, version in versions().items():
             line(f"  {len(self.used[what]):5} {what}{f' {version}' if version else ''}")
