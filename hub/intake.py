@@ -81,7 +81,7 @@ class Intake:
             time, quality = self._other_time(reading, received, quality)
             if quality & Quality.MISSING_TIME and time <= track.last_time < received + AHEAD:
                 time = track.last_time + 1  # two arrivals within one millisecond are two readings
-        elif time < received - LATE_AFTER:
+        if time < received - LATE_AFTER:
             quality |= Quality.LATE
             if track.keep is not None and time < received - track.keep:
                 raise TooOld(replace(reading, time=time, quality=quality))

@@ -36,7 +36,8 @@ time_zone = "Asia/Shanghai"
 [data]
 directory = "data"
 [mqtt]
-url = "{url}"
+url = "mqtt://127.0.0.1:{port}"
+{login}
 [web]
 listen = "127.0.0.1:0"
 [[quantity]]
@@ -130,12 +131,12 @@ def test_three_kills_lose_nothing_and_double_nothing(kind: str, tmp_path: Path) 
     print(f"seed {seed}")
     dice = random.Random(seed)
     with start_broker(kind, tmp_path) as broker:
+        username, _, password = broker.url.removeprefix("mqtt://").rpartition("@")[0].partition(":")
+        login = f'username = "{username}"\npassword = "{password}"' if username else ""
         config = tmp_path / "gengfu.toml"
-        config.write_text(CONFIG.format(url=broker.url), encoding="utf-8")
+        config.write_text(CONFIG.format(port=broker.port, login=login), encoding="utf-8")
         hub = HubProcess(config, tmp_path / "data")
         hub.start()
-        credentials = broker.url.removeprefix("mqtt://").rpartition("@")[0].partition(":")
-        username, password = credentials[0], credentials[2]
         listener = Listener(broker.port, username, password)
         load = threading.Thread(target=publish_all, args=(broker.port, username, password, threading.Event()))
         load.start()

@@ -41,6 +41,7 @@ def power(time: int | None, **more: object) -> Reading:
         ("10 minutes ahead, the network knows better", NOW + 10 * MINUTE, NOW - 900, NOW - 900, Quality.CLOCK_SKEW),
         ("a minute ahead is no fault", NOW + MINUTE, None, NOW + MINUTE, Quality(0)),
         ("an hour ago, within what is kept", NOW - 60 * MINUTE, None, NOW - 60 * MINUTE, Quality.LATE),
+        ("missing, the network's is an hour old", None, NOW - 60 * MINUTE, NOW - 60 * MINUTE, Quality.LATE),
         ("before 2015", 1_420_070_399_999, None, NOW, Quality.CLOCK_SKEW),
     ],
 )
