@@ -41,8 +41,11 @@ def backup(data_directory: Path, to: Path, progress: Progress) -> None:
         lanes = {journal_path(data_directory, lane).name: lane for lane in LANES}
         for database in databases:
             lane = lanes.get(database.name)
-            number = _copy_lane(data_directory, copy, lane, progress) if lane else _copy_database(database, copy / database.name)
-            progress(f"{database.name}: copied, with {number} sealed files" if lane else f"{database.name}: copied")
+            if lane:
+                _copy_lane(data_directory, copy, lane, progress)
+            else:
+                _copy_database(database, copy / database.name)
+                progress(f"{database.name}: copied")
         if to.suffix == ".tar":
             packed = Path(unfinished) / to.name
             with tarfile.open(packed, "w") as tar:
@@ -92,7 +95,7 @@ def _said(target: Path) -> Iterator[None]:
         raise BackupFailed(str(error)) from error
 
 
-def _copy_database(source: Path, target: Path) -> int:
+def _copy_database(source: Path, target: Path) -> None:
     origin = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
     copy = sqlite3.connect(target)
     try:
@@ -102,15 +105,15 @@ def _copy_database(source: Path, target: Path) -> int:
         copy.close()
         origin.close()
     sync_file(target)
-    return 0
 
 
-def _copy_lane(source: Path, copy: Path, lane: Lane, progress: Progress) -> int:
+def _copy_lane(source: Path, copy: Path, lane: Lane, progress: Progress) -> None:
     target = journal_path(copy, lane)
     for _ in range(20):
         target.unlink(missing_ok=True)
         _copy_database(journal_path(source, lane), target)
         files = _files(target, lane)
+        progress(f"{target.name}: copied; taking its {len(files)} sealed files")
         gone = [file for file in files if not _take(source / "sealed" / file.path, copy / "sealed" / file.path)]
         lost = [file for file in gone if file in _files(journal_path(source, lane), lane)]
         for file in lost:
@@ -118,7 +121,7 @@ def _copy_lane(source: Path, copy: Path, lane: Lane, progress: Progress) -> int:
         if gone == lost:
             _take(source / "sealed" / f"series-{lane}.parquet", copy / "sealed" / f"series-{lane}.parquet")
             _drop_others(copy / "sealed", lane, {file.path for file in files})
-            return len(files) - len(lost)
+            return
     raise BackupFailed(f"{source / 'sealed'} kept changing; try again")
 
 

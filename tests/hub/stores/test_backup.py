@@ -76,6 +76,27 @@ def test_while_a_writer_appends_and_seals(tmp_path: Path, name: str) -> None:
     assert sorted(path.name for path in (tmp_path / "backups").iterdir()) == [name]
 
 
+def test_files_replaced_in_the_middle_of_it(tmp_path: Path) -> None:
+    """Between the copy of the journal and the first file, the parts it names are merged and removed."""
+    store = open_store(tmp_path / "data")
+    for number in range(3):
+        store.append("rest", batch(power(number, T0 + number)))
+        store.maintain(Now(T0, 0), seal_all=True)
+    said: list[str] = []
+
+    def replaced(line: str) -> None:
+        said.append(line)
+        if "taking its 3 sealed files" in line:
+            store.maintain(Now(T0 + 2 * DAY, 0))
+            store.maintain(Now(T0 + 2 * DAY + MINUTE, 0))
+
+    backup(tmp_path / "data", tmp_path / "copy", replaced)
+    store.close()
+    assert any("taking its 1 sealed files" in line for line in said)
+    assert len(list((tmp_path / "copy").rglob("rest-*.parquet"))) == 1
+    assert values(tmp_path / "copy") == [0, 1, 2]
+
+
 def test_a_backup_shares_no_block_with_the_original(tmp_path: Path) -> None:
     store = open_store(tmp_path / "data")
     store.append("rest", batch(power(1, T0), power(2, T0 + DAY)))
