@@ -128,7 +128,7 @@ class Directory(Protocol):
         ...
 
 
-class Rule(Protocol):
+class ReadingRule(Protocol):
     """Judges one subject (a device's quantity and channel) at a time, a reading at a time."""
 
     kind: ClassVar[str]
@@ -161,6 +161,9 @@ class SilenceRule(Protocol):
         ...
 
     def words(self, quantity: Quantity) -> dict[str, str]: ...
+
+
+Rule = ReadingRule | SilenceRule
 
 
 # --- stores -----------------------------------------------------------------------------------------------------------

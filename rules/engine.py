@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.model import Alert, Now, Reading
-from hub.ports import Directory, SilenceRule
+from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Vocabulary
 from rules import keep, lifecycle
-from rules.index import AnyRule
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.presence import ENOUGH, SAME_REPORT, Presence
 from rules.subjects import Kept, Subjects
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 class Engine:
     """``failed``: rules that raised, by id, with what happened; they are stopped, their open alerts stay open."""
 
-    def __init__(self, rules: Sequence[AnyRule], directory: Directory, vocabulary: Vocabulary) -> None:
+    def __init__(self, rules: Sequence[Rule], directory: Directory, vocabulary: Vocabulary) -> None:
         self._subjects = Subjects({rule.settings.id: rule for rule in rules if rule.settings.enabled}, directory, vocabulary)
         self._series = self._subjects.series
         self._directory = directory

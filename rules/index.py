@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from fnmatch import translate
 from re import Pattern, compile
 
-from hub.ports import Rule, SilenceRule
+from hub.ports import Rule
 
-AnyRule = Rule | SilenceRule
 QUANTITIES = 10_000
 """Quantity names whose rules are kept ready; no vocabulary is larger."""
 
@@ -15,7 +14,7 @@ class Index:
     """Rules by exact device, by exact space, and the rest by quantity: ten thousand rules for one device each cost a new
     series a look into a table."""
 
-    def __init__(self, rules: Iterable[AnyRule]) -> None:
+    def __init__(self, rules: Iterable[Rule]) -> None:
         self._devices: dict[str, list[_Scope]] = {}
         self._spaces: dict[str, list[_Scope]] = {}
         self._rest: list[_Scope] = []
@@ -29,7 +28,7 @@ class Index:
             else:
                 self._rest.append(scope)
 
-    def matching(self, device: str, quantity: str, spaces: Sequence[str]) -> list[AnyRule]:
+    def matching(self, device: str, quantity: str, spaces: Sequence[str]) -> list[Rule]:
         """In the order in which the rules were given. ``spaces``: ids of the spaces the device lies in."""
         found = [scope for scope in self._for_quantity(quantity) if scope.has(device, spaces)]
         near = list(self._devices.get(device, ()))
@@ -50,7 +49,7 @@ class Index:
 class _Scope:
     __slots__ = ("device", "order", "quantity", "rule", "space")
 
-    def __init__(self, order: int, rule: AnyRule) -> None:
+    def __init__(self, order: int, rule: Rule) -> None:
         self.order = order
         self.rule = rule
         self.quantity = compile(translate(rule.settings.quantity))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from hub import plugins
-from hub.ports import Rule, SilenceRule
+from hub.ports import Rule
 from hub.quantities import UnknownWord, Vocabulary
 
 DEFAULTS = Path(__file__).with_name("defaults.toml")
 
 
-def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None) -> Rule | SilenceRule:
+def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None) -> Rule:
     """A rule of that kind; ``table`` holds its settings without the kind.
 
     Raises UnknownWord for a kind, or with a vocabulary a quantity, that does not exist, with the nearest one that does, and
@@ -22,7 +22,7 @@ def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None
     if kind not in kinds:
         raise UnknownWord("kind of rule", kind, kinds)
     plugin = kinds[kind]
-    rule: Rule | SilenceRule = plugin(plugin.Settings.model_validate(table))
+    rule: Rule = plugin(plugin.Settings.model_validate(table))
     if vocabulary is not None:
         glob = rule.settings.quantity
         names = [quantity.name for quantity in vocabulary]
@@ -31,7 +31,7 @@ def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None
     return rule
 
 
-def load_defaults(vocabulary: Vocabulary | None = None) -> list[Rule | SilenceRule]:
+def load_defaults(vocabulary: Vocabulary | None = None) -> list[Rule]:
     """The rules that are on without any configuration, in the order of their file."""
     return [
         build(table["kind"], {key: value for key, value in table.items() if key != "kind"}, vocabulary)

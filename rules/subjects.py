@@ -3,10 +3,10 @@
 from typing import Any
 
 from hub.model import Alert, Now
-from hub.ports import Directory, SilenceRule
+from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
 from rules import keep
-from rules.index import AnyRule, Index
+from rules.index import Index
 from rules.presence import Presence
 from rules.timers import Timers
 from rules.watch import Watch
@@ -46,7 +46,7 @@ class Kept:
 
 
 class Subjects:
-    def __init__(self, rules: dict[str, AnyRule], directory: Directory, vocabulary: Vocabulary) -> None:
+    def __init__(self, rules: dict[str, Rule], directory: Directory, vocabulary: Vocabulary) -> None:
         self.rules = rules
         self.series: dict[Key, Series] = {}
         self.presences: dict[str, Presence] = {}
@@ -118,10 +118,10 @@ class Subjects:
         presence.watches.update((id, watch) for id, watch in before.items() if watch.alert is not None)
         presence.edition = self.edition
 
-    def _matching(self, device: str, quantity: str) -> list[AnyRule]:
+    def _matching(self, device: str, quantity: str) -> list[Rule]:
         return self._index.matching(device, quantity, [space.id for space in self._directory.path(device)])
 
-    def watch(self, rule: AnyRule, key: Key, presence: Presence | None) -> Watch:
+    def watch(self, rule: Rule, key: Key, presence: Presence | None) -> Watch:
         name = key[1]
         quantity = self._vocabulary.get(name) if name else DEVICE
         if quantity is None:

@@ -63,7 +63,7 @@ class Watch:
 
     def __init__(
         self,
-        rule: Rule | SilenceRule,
+        rule: Rule,
         subject: tuple[str, str, str],
         quantity: Quantity,
         directory: Directory,

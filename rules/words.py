@@ -1,6 +1,6 @@
 """What an alert says in a line a manager understands, in English and Chinese."""
 
-from hub.ports import Rule, SilenceRule
+from hub.ports import Rule
 from hub.quantities import Quantity
 
 _SIGNS = {
@@ -23,7 +23,7 @@ def span(ms: int) -> str:
     return name if ms == size else f"{ms // size} {name}"
 
 
-def summary(rule: Rule | SilenceRule, quantity: Quantity, value: float | None, place: dict[str, str]) -> dict[str, str]:
+def summary(rule: Rule, quantity: Quantity, value: float | None, place: dict[str, str]) -> dict[str, str]:
     """ "Smoke in 3幢2单元502 厨房", "3幢2单元502 厨房 有烟雾"; for levels with the value that opened it."""
     said = rule.words(quantity) | {language: text for language, text in rule.settings.name.items() if text}
     shown = figure(value, quantity.unit) if value is not None and quantity.shape in ("gauge", "counter") else ""
