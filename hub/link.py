@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from hub import packets
 from hub.model import Message, Now
-from hub.packets import ProtocolError
-from hub.wire import Other, Reader
+from hub.packets import Pingresp, ProtocolError
+from hub.wire import Other, Reader, Refused
 
 READ: Final = 32_768
 """Bytes taken at a time: some 150 messages, a few milliseconds of work, then it is the other session's turn."""
@@ -98,11 +98,12 @@ class Link(asyncio.BufferedProtocol):
         self._beat = beat
         self._view = memoryview(bytearray(READ))
         self._transport: asyncio.Transport | None = None
-        self._closed = loop.create_future()
+        self._closed: asyncio.Future[None] = loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._began = self._heard = self._spoke = loop.time()
         self._asked = 0.0  # when a ping went out that nothing has followed yet
         self._paused = False
+        self._pong: asyncio.Future[None] | None = None  # set once we are leaving
 
     async def open(self, address: Address, context: ssl.SSLContext | None, hello: bytes) -> None:
         """Connects and says ``hello``. Raises OSError or TimeoutError."""
@@ -140,16 +141,19 @@ class Link(asyncio.BufferedProtocol):
             self._transport.abort()
 
     async def close(self) -> None:
-        """Ends the connection in good order: what was written goes out first, for at most a second."""
+        """Ends the connection in good order. What was written has been read by the broker before it hears DISCONNECT:
+        nats-server forgets confirmations that are followed by it at once. Messages that still come are the broker's to keep.
+        Takes at most two seconds."""
         if self._transport is None:
             return
-        if self.welcomed:
+        if self.welcomed and not self.ended.done():
+            self._pong = self._loop.create_future()
+            self.pause(False)
+            self.write(packets.PINGREQ)
+            await _at_most(1, self._pong)
             self.write(packets.DISCONNECT)
         self._transport.close()
-        try:
-            async with asyncio.timeout(1):
-                await asyncio.shield(self._closed)
-        except TimeoutError:
+        if not await _at_most(1, self._closed):
             self._transport.abort()
 
     # --- called by asyncio --------------------------------------------------------------------------------------------
@@ -173,6 +177,11 @@ class Link(asyncio.BufferedProtocol):
             self.reader.feed(bytes(self._view[:size]), now.wall, now.monotonic, messages, others)
         except ProtocolError as violation:
             loss = Loss(f"the broker broke the MQTT protocol: {violation}")
+        if self._pong is not None:
+            messages = []
+            if not self._pong.done() and any(isinstance(other, Pingresp) for other in others):
+                self._pong.set_result(None)
+            others = [other for other in others if not isinstance(other, Refused)]
         try:
             self._deliver(messages, others)
         except Exception as failure:  # noqa: BLE001  asyncio would only log it; whoever awaits ``ended`` gets it
@@ -185,8 +194,9 @@ class Link(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if not self._closed.done():
-            self._closed.set_result(None)
+        for waited in (self._closed, self._pong):
+            if waited is not None and not waited.done():
+                waited.set_result(None)
         if not self.ended.done():
             by_broker = error is None or isinstance(error, ConnectionResetError | BrokenPipeError)
             why = "the broker closed the connection" if by_broker else f"the connection broke: {error}"
@@ -211,3 +221,12 @@ class Link(asyncio.BufferedProtocol):
                 self.write(packets.PINGREQ)
             self._beat()
         self._timer = self._loop.call_later(patience / 4, self._tick)
+
+
+async def _at_most(seconds: float, waited: "asyncio.Future[None]") -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(waited)
+    except TimeoutError:
+        return False
+    return True

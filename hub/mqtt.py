@@ -7,6 +7,8 @@ keeps up with QoS 1 and lets us confirm after a commit, in groups.
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
@@ -249,7 +251,7 @@ class Session:
                     f"its certificate is not trusted: {error.verify_message}; check ca_file, the host's name and the clock"
                 )
             except OSError as error:
-                loss = Loss(error.strerror or str(error))
+                loss = Loss(_plain(error))
             except UnicodeError as error:
                 raise Unusable(f'"{address.host}" is not a host name') from error
             else:
@@ -287,7 +289,10 @@ class Session:
                     self._disconnect(link, other)
                 case Connack():
                     link.lose(Loss("the broker broke the MQTT protocol: a second CONNACK"))
-        if not link.welcomed or not (messages or refused):
+        if not (messages or refused):
+            return
+        if not link.welcomed:
+            link.lose(Loss("the broker broke the MQTT protocol: a PUBLISH before CONNACK"))
             return
         self.received += len(messages) + len(refused)
         self.window = max(self.window, self.in_flight)
@@ -378,3 +383,10 @@ class Session:
         if why != self._said:
             log.warning("%s session: %s", self.lane, why)
         self.last_error = self._said = why
+
+
+def _plain(error: OSError) -> str:
+    """What the system says of it: asyncio's own words are "Connect call failed ('127.0.0.1', 1)"."""
+    if error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

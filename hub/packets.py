@@ -139,6 +139,8 @@ class Disconnect(Struct, frozen=True):
 
 
 Answer = Connack | Puback | Suback | Pingresp | Disconnect
+ANSWERS: Final = frozenset((0x20, 0x40, 0x90, 0xD0, 0xE0))
+"""The first bytes of those."""
 
 
 def answer(header: int, body: bytes, version: int) -> Answer:

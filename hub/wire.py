@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.model import Lane, Message, Reason
-from hub.packets import Answer, ProtocolError, answer, read_length
+from hub.packets import ANSWERS, Answer, ProtocolError, answer, read_length
 
 KEPT: Final = 65536  # bytes kept of what is refused
 _TOPICS: Final = 50_000  # topics remembered, of at most 256 bytes each
@@ -113,6 +113,8 @@ class Reader:
                 position = self._pass(self._skip, data, begun, received_at, monotonic, others)
                 continue
             if stop > end:
+                if header & 0xF0 != 0x30 and header not in ANSWERS:
+                    raise ProtocolError(f"a packet that does not belong here: first byte 0x{header:02x}")
                 need = stop - position
                 break
             if header & 0xF0 != 0x30:

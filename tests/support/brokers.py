@@ -141,7 +141,7 @@ def start_mosquitto(
         return process[0].pid
 
     scheme = "mqtts" if tls else "mqtt"
-    login = f"{quote(username)}:{quote(password)}@" if username else ""
+    login = f"{quote(username, '')}:{quote(password, '')}@" if username else ""
     broker = Broker("mosquitto", port, f"{scheme}://{login}{HOST}:{port}", launch, lambda: _wait(process[0]))
     try:
         yield broker
