@@ -141,13 +141,13 @@ class FakeView:
             dead_letters=len(self.letters),
             newest_at=now - 800,
             alert_p99_ms=4.2,
-            power_w=160 * made.value("x", "power.active", now),
+            power_w=21_000 * made.value("x", "current.l1", now),
             power_today=[
-                (at, 160 * made.value("x", "power.active", at) * (1 + at % 7 / 30))
+                (at, 21_000 * made.value("x", "current.l1", at))
                 for at in day
                 if at < now and not 4 < (at - midnight) / made.HOUR < 5
             ],
-            power_usual=[(at, 160 * made.value("y", "current.l1", at) * 220) for at in day],
+            power_usual=[(at, 19_500 * made.value("y", "current.l1", at - made.HOUR // 3)) for at in day],
             kwh_today=612.4,
             bays_free=37,
             bays_total=counts["TPS110"],

@@ -5,7 +5,7 @@ import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
 import { age, exact, figure, ms, now, place, quantityName, since, time } from "./format.js";
 import { has, pick, say, t } from "./i18n.js";
-import { answered, buttons, measured, raised, remarksOf } from "./incident.js";
+import { answered, buttons, measured, raised, remarksOf, telling } from "./incident.js";
 import { hear } from "./live.js";
 import { badge } from "./marks.js";
 import { state } from "./state.js";
@@ -44,7 +44,8 @@ export function alert(root, [id]) {
   let story = null;
   let device = null;
   let turn = 0;
-  show(root, body, evidence);
+  const after = h("div");
+  show(root, body, evidence, after);
   show(body, h("p.quiet", {}, t("list.loading")));
 
   async function load() {
@@ -79,6 +80,9 @@ export function alert(root, [id]) {
         buttons(one),
       ),
       open ? h("section", {}, h("h2", {}, t("alert.steps")), steps(one), aboutFire(one, device) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
+    );
+    show(
+      after,
       h("div.two", {}, timeline(story), told(story)),
       why(story),
       !open && aboutFire(one, device) ? h("p.supplement", {}, t("alert.supplement")) : null,
@@ -126,7 +130,7 @@ function timeline({ alert: one, changes }) {
       "li",
       {},
       time(ms(step.at)),
-      h("div", {}, h("span", {}, words), step.value === null ? null : [" ", figure(step.value, one.quantity, one.unit)], step.text ? h("p.quote", {}, data(step.text)) : null),
+      h("div", {}, h("span", {}, words), step.value === null || !telling(one) ? null : [" ", figure(step.value, one.quantity, one.unit)], step.text ? h("p.quote", {}, data(step.text)) : null),
     );
   });
   return h("section", {}, h("h2", {}, t("alert.timeline")), h("ol.timeline", {}, items));
@@ -163,7 +167,7 @@ function why({ alert: one, rule }) {
     "section",
     {},
     h("h2", {}, t("alert.rule")),
-    h("p", {}, words, hold ? [" ", h("span", {}, t("rule.hold", { age: age(hold) }))] : null, " ", h("span.faint", {}, say("rule.named", { id: data(pick(rule.name) || rule.id) }))),
+    h("p", {}, words, hold ? [" ", h("span", {}, t("rule.hold", { age: age(hold) }))] : null, " · ", h("span.faint", {}, say("rule.named", { id: data(pick(rule.name) || rule.id) }))),
     rule.disabled ? h("p.remark", {}, say("alert.ruleStands", { why: data(rule.disabled) })) : null,
     device,
   );

@@ -21,7 +21,7 @@ export function alerts(root, _, params, keepParams) {
 
   function draw() {
     const states = [["", t("alerts.everything")], ["open", t("alerts.open")], ["resolved", t("alerts.resolved")]];
-    const severities = [["", t("alerts.everything")], ...["critical", "warning", "info"].map((one) => [one, badge(one)])];
+    const severities = [["", t("alerts.anySeverity")], ...["critical", "warning", "info"].map((one) => [one, badge(one)])];
     show(
       filters,
       choices("list.filter", states, chosen.state, (value) => change("state", value)),

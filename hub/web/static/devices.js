@@ -28,7 +28,7 @@ function row(device) {
   const reading = main(device.latest);
   const worst = device.worst || (device.silent ? "unknown" : null);
   return h(
-    "li.row",
+    "li.row.thing",
     {},
     h(
       "a",
@@ -43,7 +43,7 @@ function row(device) {
 
 export function devices(root, _, params, keepParams) {
   const chosen = { search: params.get("search") || "", space: params.get("space") || "", domain: params.get("domain") || "", accepted: params.get("accepted") || "" };
-  const rows = list("devices", () => chosen, row, ["devices.none", "devices.noneHint"]);
+  const rows = list("devices", () => chosen, row, ["devices.none", "devices.noneHint", "home.emptyHint"]);
   const filters = h("div.filters");
   const where = h("span");
 

@@ -43,9 +43,13 @@ const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-
 export function visible(text) {
   return String(text).replace(UNSEEN, (character) => {
     const code = character.codePointAt(0);
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
     return `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
   });
+}
+
+/** Several lines that came from outside: the breaks between them break, everything else is shown. */
+export function lines(text) {
+  return String(text).split(/\r?\n/).flatMap((line, at) => [at ? "\n" : null, data(line)]);
 }
 
 /** What came from outside (a device's name, a person's words): isolated, nothing in it hidden. */

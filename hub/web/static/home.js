@@ -82,11 +82,11 @@ function needsSound(alerts) {
 
 function headline(total) {
   if (state.line === "lost" && !state.overview) return t("line.first");
-  if (!state.loaded) return t("list.loading");
+  if (!state.overview) return t("list.loading");
   if (!total) return state.overview.devices ? wellWords() : t("home.empty");
   const unanswered = state.overview.unacknowledged;
   const here = openAlerts().filter((alert) => !alert.acknowledged_by).length;
-  const waiting = state.open.size < total ? Math.max(unanswered, here) : here;
+  const waiting = !state.loaded || state.open.size < total ? Math.max(unanswered, here) : here;
   return waiting ? t("home.needYou", { n: waiting }) : t("home.inHand");
 }
 
@@ -147,7 +147,7 @@ function line(domain, label, big, small, chart) {
     h("span.label", {}, label),
     h("span.big", {}, big),
     h("span.small", {}, small.filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part]))),
-    h("span.curve", {}, chart),
+    chart ? h("span.curve", {}, chart) : null,
   );
 }
 
@@ -157,7 +157,7 @@ function span(text) {
 
 function drawDay(root, seen) {
   const from = midnight();
-  const none = h("span.faint", {}, t("line.none"));
+  const none = () => h("span.faint", {}, t("line.none"));
   show(
     root,
     h("h2", {}, t("home.day")),
@@ -167,27 +167,27 @@ function drawDay(root, seen) {
       line(
         "energy",
         t("energy.label"),
-        seen.power_w === null ? none : figure(seen.power_w, "power.active", "W"),
+        seen.power_w === null ? none() : figure(seen.power_w, "power.active", "W"),
         [
           seen.kwh_today === null ? null : span(t("energy.today", { kwh: number(seen.kwh_today) })),
           seen.power_usual.length ? span(t("energy.usual")) : null,
         ],
-        dayCurve(seen.power_today, seen.power_usual, from, t("energy.chart")),
+        seen.power_today.length || seen.power_usual.length ? dayCurve(seen.power_today, seen.power_usual, from, t("energy.chart")) : null,
       ),
       line(
         "parking",
         t("parking.label"),
-        seen.bays_free === null ? none : h("span.figure", {}, number(seen.bays_free)),
+        seen.bays_free === null ? none() : h("span.figure", {}, number(seen.bays_free)),
         [
           seen.bays_total ? span(t("parking.free", { n: number(seen.bays_total) })) : null,
           seen.cars_in === null ? null : span(t("parking.flow", { in: seen.cars_in, out: seen.cars_out ?? 0 })),
         ],
-        dayCurve(seen.bays_today, [], from, t("parking.chart")),
+        seen.bays_today.length ? dayCurve(seen.bays_today, [], from, t("parking.chart")) : null,
       ),
       line(
         "fire",
         t("fire.label"),
-        seen.detectors_total ? h("span.figure", {}, number(seen.detectors_healthy)) : none,
+        seen.detectors_total ? h("span.figure", {}, number(seen.detectors_healthy)) : none(),
         [
           seen.detectors_total ? span(t("fire.healthy", { n: number(seen.detectors_total) })) : null,
           seen.detectors_total ? span(seen.last_drill ? t("fire.drill", { age: age(now() - ms(seen.last_drill)) }) : t("fire.noDrill")) : null,
@@ -197,7 +197,7 @@ function drawDay(root, seen) {
       line(
         "health",
         t("health.label"),
-        seen.wearers_total ? h("span.figure", {}, number(seen.wearers_seen)) : none,
+        seen.wearers_total ? h("span.figure", {}, number(seen.wearers_seen)) : none(),
         [seen.wearers_total ? span(t("health.seen", { n: number(seen.wearers_total) })) : null],
         seen.wearers_total ? share(seen.wearers_seen, seen.wearers_total, t("health.chart")) : null,
       ),

@@ -15,11 +15,16 @@ export function raised(alert) {
   return ms(alert.raised_at) ?? ms(alert.at);
 }
 
+/** Whether a value adds something to the words of the alert: "Smoke detected: alarm" does not. */
+export function telling(alert) {
+  const shape = state.quantities.get(alert.quantity)?.shape;
+  return shape !== "state" && shape !== "event";
+}
+
 /** "388.2 kPa (limit 400 kPa), now 379.5 kPa" */
 export function measured(alert) {
   const { quantity, unit } = alert;
-  const shape = state.quantities.get(quantity)?.shape;
-  if (alert.value === null || shape === "state" || shape === "event") return []; // the words say it already
+  if (alert.value === null || !telling(alert)) return [];
   const parts = [figure(alert.value, quantity, unit)];
   if (alert.threshold !== null) parts.push(" ", h("span.faint", {}, say("alert.limit", { value: figure(alert.threshold, quantity, unit) })));
   if (alert.last_value !== null && alert.last_value !== alert.value && alert.state === "firing") {

@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 
 const PAGE = 50;
 
-/** Rows of `path` with `params()`, drawn by `row`; `empty` is [title, hint]. Returns {element, reload}. */
+/** Rows of `path` with `params()`, drawn by `row`; `empty` is [title, hint, hint without any filter]. Returns {element, reload}. */
 export function list(path, params, row, empty, limit = PAGE) {
   const rows = h("ul.rows");
   const foot = h("div.foot", { "aria-live": "polite" });
@@ -39,6 +39,11 @@ export function list(path, params, row, empty, limit = PAGE) {
 
   function finish(total) {
     if (!shown) {
+      const filtered = Object.values(params()).some(Boolean);
+      if (!filtered && empty[2]) {
+        show(foot, h("p.quiet", {}, t(empty[2])));
+        return;
+      }
       show(foot, empty[0] ? h("p.empty", {}, t(empty[0])) : null, empty[1] ? h("p.quiet", {}, t(empty[1])) : null);
       return;
     }

@@ -55,6 +55,17 @@ function route(scroll) {
   }
 }
 
+let begun = false;
+/** The home view shows itself at once; the others need the site's words and clock first. */
+function begin() {
+  if (begun) return;
+  if (state.loaded || /^#?\/?$/.test(location.hash)) {
+    begun = true;
+    route(false);
+  } else if (state.line !== "lost") show(main, h("p.quiet", {}, t("list.loading")));
+  else show(main);
+}
+
 /** Writes a view's filters into the address without a new step in the history. */
 function keepParams(params) {
   const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value));
@@ -168,8 +179,12 @@ document.querySelector("#skip").addEventListener("click", (event) => {
   main.focus();
 });
 listen(draw);
+listen(begin);
 siren.start();
-addEventListener("hashchange", () => route(true));
+addEventListener("hashchange", () => {
+  begun = true;
+  route(true);
+});
 addEventListener("pointerdown", () => setTimeout(draw, 300), { once: true });
-route(false);
+begin();
 live.start();

@@ -1,7 +1,7 @@
 // The vendor's page: what was refused and why, with its bytes as they came.
 
 import { get } from "./api.js";
-import { data, h, show, visible } from "./dom.js";
+import { data, h, lines, show, visible } from "./dom.js";
 import { exact, ms, number, time } from "./format.js";
 import { has, t } from "./i18n.js";
 import { list } from "./list.js";
@@ -39,14 +39,14 @@ function bytes(letter) {
 
 /** "00000000  7b 22 …  {"smoke": tru" */
 function hex(given) {
-  const lines = [];
+  const rows = [];
   for (let at = 0; at < given.length; at += 16) {
     const row = [...given.slice(at, at + 16)];
     const codes = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
     const text = row.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
-    lines.push(`${at.toString(16).padStart(6, "0")}  ${codes.padEnd(47)}  ${text}`);
+    rows.push(`${at.toString(16).padStart(6, "0")}  ${codes.padEnd(47)}  ${text}`);
   }
-  return lines.join("\n");
+  return rows.join("\n");
 }
 
 export function refusal(root, [id]) {
@@ -78,9 +78,9 @@ export function refusal(root, [id]) {
       h("h1.topic", {}, data(letter.topic)),
       h("dl.facts", {}, facts.filter(([, fact]) => fact).map(([label, fact]) => [h("dt", {}, label.includes(".") ? t(label) : h("bdi", {}, label)), h("dd", {}, fact)])),
       h("h2", {}, t("refusals.text")),
-      h("pre", { tabindex: 0 }, data(text)),
+      h("pre", { tabindex: 0 }, lines(text)),
       h("h2", {}, t("refusals.hex")),
-      h("pre.hex", { tabindex: 0 }, data(hex(raw.slice(0, SHOWN)), "code")),
+      h("pre.hex", { tabindex: 0 }, lines(hex(raw.slice(0, SHOWN)))),
     );
   }
 

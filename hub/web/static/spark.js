@@ -24,7 +24,6 @@ export function usualGap(points) {
 
 export function dayCurve(points, usual, from, label) {
   const all = [...points, ...usual];
-  if (!all.length) return s("svg", { viewBox: `0 0 ${W} ${H}`, class: "spark", "aria-hidden": "true" });
   const top = Math.max(...all.map((point) => point[1]), 1e-9);
   const bottom = Math.min(0, ...all.map((point) => point[1]));
   const x = (at) => ((at - from) / 86400000) * W;

@@ -201,6 +201,7 @@ export const words = {
   "alerts.open": ["Open", "未解除"],
   "alerts.everything": ["All", "全部"],
   "alerts.resolved": ["Resolved", "已解除"],
+  "alerts.anySeverity": ["Any severity", "所有级别"],
   "alerts.search": ["Place, device, rule or person", "位置、设备、规则或人名"],
   "alerts.none": ["No alerts", "没有警报"],
   "alerts.noneHint": ["Nothing matches, or nothing has happened.", "没有符合条件的，或什么都没有发生。"],
