@@ -4,6 +4,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hub.model import Device, Space
 
 MANY = 1000
 TIMEOUT = 60
+PIECE = 48 * 1024  # the hub takes no request over 64 KiB
 
 
 def register(app: typer.Typer) -> None:
@@ -112,15 +114,35 @@ def _write(directory: Path, spaces: list[Space], devices: list[Device]) -> None:
 
 
 def _send(url: str, spaces: list[Space], devices: list[Device]) -> None:
-    body = json.dumps({"spaces": msgspec.to_builtins(spaces), "devices": msgspec.to_builtins(devices)}).encode()
-    request = urllib.request.Request(f"{url}/api/v1/import", body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
-            answer.read()
-    except urllib.error.HTTPError as error:
-        raise Sorry(f"the hub at {url} refused it: {_detail(error.read()) or error.reason}") from error
-    except OSError as error:
-        raise Sorry(f"the hub at {url} does not answer: {getattr(error, 'reason', error)}") from error
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy: it is this machine
+    for body in _pieces(spaces, devices):
+        request = urllib.request.Request(f"{url}/api/v1/import", body, {"Content-Type": "application/json"})
+        try:
+            with straight.open(request, timeout=TIMEOUT) as answer:
+                answer.read()
+        except urllib.error.HTTPError as error:
+            raise Sorry(f"the hub at {url} refused it: {_detail(error.read()) or error.reason}") from error
+        except OSError as error:
+            raise Sorry(f"the hub at {url} does not answer: {getattr(error, 'reason', error)}") from error
+
+
+def _pieces(spaces: list[Space], devices: list[Device]) -> Iterator[bytes]:
+    """``{"spaces": […], "devices": […]}``, each small enough for the hub; places before what lies in them."""
+    piece: dict[str, list[bytes]] = {"spaces": [], "devices": []}
+    size = 0
+    for name, item in [("spaces", space) for space in spaces] + [("devices", device) for device in devices]:
+        text = msgspec.json.encode(item)
+        if size + len(text) > PIECE:
+            yield _joined(piece)
+            piece, size = {"spaces": [], "devices": []}, 0
+        piece[name].append(text)
+        size += len(text) + 1
+    if size:
+        yield _joined(piece)
+
+
+def _joined(piece: dict[str, list[bytes]]) -> bytes:
+    return b'{"spaces":[%b],"devices":[%b]}' % (b",".join(piece["spaces"]), b",".join(piece["devices"]))
 
 
 def _detail(body: bytes) -> str:

@@ -17,6 +17,7 @@ from hub.config.words import nearest
 from hub.ports import Duration
 from hub.quantities import DOMAINS, Vocabulary
 
+WIDEST = 40
 FAMILIES = {
     "adapters": "[[adapter]] formats",
     "rules": "[[rule]] kinds",
@@ -93,7 +94,10 @@ def _page(family: str, plugin: type[Any]) -> None:
 
 def _rows(model: type[BaseModel], indent: str = "") -> Iterator[tuple[str, str, str, str]]:
     for name, field in sorted(model.model_fields.items(), key=lambda item: not item[1].is_required()):
-        yield indent + name, _type(field), _default(field), field.description or ""
+        words, about = _type(field), field.description or ""
+        if len(words) > WIDEST:
+            words, about = "one of these", f"{about}: {words}"
+        yield indent + name, words, _default(field), about
         for inner in _models(field.annotation):
             yield from _rows(inner, indent + "  ")
 
@@ -125,12 +129,17 @@ def _in_words(annotation: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(word for argument in arguments if (word := _in_words(argument)))
     if origin in (tuple, list, set, frozenset):
-        return f"list of {_in_words(arguments[0])}s".replace("texts", "texts")
+        return f"list of {_several(arguments[0])}"
     if origin is dict:
-        return f"table of {_in_words(arguments[1])}s"
+        return f"table of {_several(arguments[1])}"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return "table"
     return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _several(annotation: Any) -> str:
+    words = _in_words(annotation)
+    return f"{words}s" if words in ("text", "number", "whole number", "table") else words
 
 
 def _default(field: FieldInfo) -> str:

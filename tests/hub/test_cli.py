@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import typer
 
 import hub.cli.entry as entry
 from hub.cli import main
+from hub.cli.importing import _pieces
 from hub.config import load
 from hub.lock import Lock
 from hub.model import Batch, Device, Reading, Space
@@ -324,6 +326,19 @@ def test_import_while_a_hub_holds_the_folder_but_does_not_answer(ask: Ask, tmp_p
     finally:
         lock.release()
     assert not (tmp_path / "data" / "records.db").exists()
+
+
+def test_what_is_sent_to_a_running_hub_comes_in_pieces_it_takes() -> None:
+    """The hub takes no request over 64 KiB. Places come before what lies in them."""
+    spaces = [Space(f"room-{number}", "厨" * 150, parent="flat") for number in range(300)]
+    devices = [Device(f"x:{number}", "烟" * 200, accepted=True) for number in range(300)]
+    pieces = [json.loads(piece) for piece in _pieces(spaces, devices) if len(piece) < 64 * 1024]
+    assert len(pieces) > 1
+    assert [msgspec.convert(each, Space) for piece in pieces for each in piece["spaces"]] == spaces
+    assert [msgspec.convert(each, Device) for piece in pieces for each in piece["devices"]] == devices
+    last_place = max(number for number, piece in enumerate(pieces) if piece["spaces"])
+    assert not any(piece["devices"] for piece in pieces[:last_place])
+    assert list(_pieces([], [])) == []
 
 
 # --- backup, restore, report ------------------------------------------------------------------------------------------
