@@ -32,21 +32,23 @@ class Gate(MemoryStore):
     def __init__(self) -> None:
         super().__init__(VOCABULARY, RETENTION)
         self.open = threading.Event()
+        self.entered = threading.Event()
 
     def append(self, lane: Lane, batch: Batch) -> None:
+        self.entered.set()
         assert self.open.wait(20)
         super().append(lane, batch)
 
 
 async def test_nothing_is_confirmed_before_it_is_stored(tmp_path: Path) -> None:
     gate = Gate()
-    async with walk(tmp_path, store=gate) as made:
+    async with walk(tmp_path, mapping(), adapter("zigbee2mqtt"), store=gate) as made:
         given = [made.give("tele/fire/a", level(1, NOW / 1000 + n)) for n in range(3)]
         # The alert path does not wait for the store, the confirmation does.
-        alarm = made.give("zigbee2mqtt/0x00158d0001020304", smoke(True))
-        assert alarm is not None
+        made.give("zigbee2mqtt/0x00158d0001020304", smoke(True))
         await made.committer.durable()
-        await asyncio.sleep(0)
+        assert made.records.alerts()
+        assert await asyncio.to_thread(gate.entered.wait, 20)
         assert made.confirmed["rest"].messages == []
         gate.open.set()
         await made.settled()
