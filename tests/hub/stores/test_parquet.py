@@ -345,7 +345,8 @@ def test_killed_at_any_write(tmp_path: Path) -> None:
     shutil.copytree(start, tmp_path / "whole")
     most = run(tmp_path / "whole")
     assert {"pwrite64", "fsync", "fdatasync", "rename", "unlink"} <= set(most)
-    points = [(call, number) for call, last in most.items() for number in sorted({1, last // 3 + 1, 2 * last // 3 + 1, last})]
+    # not the very last of each: how often a thread is asked varies by a few
+    points = [(call, number) for call, last in most.items() for number in sorted({1, last // 3 + 1, 3 * last // 4 or 1})]
     for call, number in points:
         kill = f"{call}-{number}"
         folder = tmp_path / kill
