@@ -120,6 +120,9 @@ def test_compose_and_configuration_agree() -> None:
     kept = re.search(r"^persistence_location (\S+)", broker, re.M)
     assert kept
     assert kept[1].rstrip("/") in volumes
+    start = COMPOSE["services"]["mosquitto"]["command"][-1]
+    assert f"chown mosquitto: {kept[1].rstrip('/')} " in start
+    assert start.split()[-1] in volumes, "the configuration it is started with is the one that is mounted"
 
 
 @pytest.mark.skipif(
