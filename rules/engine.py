@@ -22,6 +22,8 @@ CLOSED = 10_000
 """Ids of closed alerts that are remembered, to tell a late click from a wrong one."""
 LOOK_AGAIN = 60.0
 """Seconds after which a device's wait is computed anew at the latest: its interval may have become known, or shorter."""
+AT_A_TIME = 2_000
+"""Devices and alerts looked at in one tick, so that no tick holds up the readings; the next ones follow with the next."""
 QUIET_TIMES, QUIET_LEAST = 3.0, 30.0
 """When a device that no silence rule watches counts as silent: this many intervals, and at least these seconds."""
 REMEMBERED = 7 * 86_400_000
@@ -75,9 +77,9 @@ class Engine:
         """What falls due by the clock: silence, hold and clear times."""
         self._now = now
         changed: list[Alert] = []
-        for presence in self._subjects.presence_timers.due(now.monotonic):
+        for presence in self._subjects.presence_timers.due(now.monotonic, AT_A_TIME):
             changed.extend(self._look_after(presence, now))
-        for watch in self._subjects.watch_timers.due(now.monotonic):
+        for watch in self._subjects.watch_timers.due(now.monotonic, AT_A_TIME):
             if woken := watch.wake(now):
                 self._note(watch, woken)
                 changed.extend(woken)
@@ -138,7 +140,7 @@ class Engine:
         changed: list[Alert] = []
         for watch in tuple(presence.watches.values()):
             try:
-                left = watch.rule.wait(interval) - elapsed if isinstance(watch.rule, SilenceRule) else again
+                left = watch.wait(interval) - elapsed
             except Exception as problem:  # noqa: BLE001  a rule that raises stops only itself, and says so
                 self._fail(watch.settings.id, problem)
                 continue

@@ -3,22 +3,25 @@
 from collections.abc import Iterable, Sequence
 from fnmatch import translate
 from re import Pattern, compile
+from typing import Generic, TypeVar
 
-from hub.ports import Rule
+from hub.ports import ReadingRule, SilenceRule
+
+R = TypeVar("R", ReadingRule, SilenceRule)
 
 QUANTITIES = 10_000
 """Quantity names whose rules are kept ready; no vocabulary is larger."""
 
 
-class Index:
+class Index(Generic[R]):
     """Rules by exact device, by exact space, and the rest by quantity: ten thousand rules for one device each cost a new
     series a look into a table."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._devices: dict[str, list[_Scope]] = {}
-        self._spaces: dict[str, list[_Scope]] = {}
-        self._rest: list[_Scope] = []
-        self._ready: dict[str, list[_Scope]] = {}
+    def __init__(self, rules: Iterable[R]) -> None:
+        self._devices: dict[str, list[_Scope[R]]] = {}
+        self._spaces: dict[str, list[_Scope[R]]] = {}
+        self._rest: list[_Scope[R]] = []
+        self._ready: dict[str, list[_Scope[R]]] = {}
         for order, rule in enumerate(rules):
             scope = _Scope(order, rule)
             if not _is_glob(rule.settings.device):
@@ -28,7 +31,7 @@ class Index:
             else:
                 self._rest.append(scope)
 
-    def matching(self, device: str, quantity: str, spaces: Sequence[str]) -> list[Rule]:
+    def matching(self, device: str, quantity: str, spaces: Sequence[str]) -> list[R]:
         """In the order in which the rules were given. ``spaces``: ids of the spaces the device lies in."""
         found = [scope for scope in self._for_quantity(quantity) if scope.has(device, spaces)]
         near = list(self._devices.get(device, ()))
@@ -37,7 +40,7 @@ class Index:
         found.extend(scope for scope in near if scope.quantity.match(quantity) and scope.has(device, spaces))
         return [scope.rule for scope in sorted(found, key=lambda scope: scope.order)]
 
-    def _for_quantity(self, quantity: str) -> list["_Scope"]:
+    def _for_quantity(self, quantity: str) -> list["_Scope[R]"]:
         ready = self._ready.get(quantity)
         if ready is None:
             ready = [scope for scope in self._rest if scope.quantity.match(quantity)]
@@ -46,12 +49,12 @@ class Index:
         return ready
 
 
-class _Scope:
+class _Scope(Generic[R]):
     __slots__ = ("device", "order", "quantity", "rule", "space")
 
-    def __init__(self, order: int, rule: Rule) -> None:
+    def __init__(self, order: int, rule: R) -> None:
         self.order = order
-        self.rule = rule
+        self.rule: R = rule
         self.quantity = compile(translate(rule.settings.quantity))
         self.device = _pattern(rule.settings.device)
         self.space = _pattern(rule.settings.space)

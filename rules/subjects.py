@@ -58,7 +58,7 @@ class Subjects:
         self.began: Now | None = None
         self.edition = 0  # of the directory
         self.forgotten = 0
-        self._index = Index(rules.values())
+        self._match_rules()
         self._directory = directory
         self._vocabulary = vocabulary
         self._parked: dict[Key, Series] = {}  # to be matched again
@@ -73,8 +73,13 @@ class Subjects:
     def remove(self, id: str) -> None:
         """A rule that is not to see anything any more."""
         del self.rules[id]
-        self._index = Index(self.rules.values())
+        self._match_rules()
         self.park()
+
+    def _match_rules(self) -> None:
+        rules = self.rules.values()
+        self._silences = Index([rule for rule in rules if isinstance(rule, SilenceRule)])
+        self._judges = Index([rule for rule in rules if not isinstance(rule, SilenceRule)])
 
     def ended(self, watch: Watch) -> None:
         """Its alert is over; a watch that was kept only for that goes with the series' next reading."""
@@ -90,7 +95,7 @@ class Subjects:
         if before is None:
             self._admit(key)
         known = {watch.settings.id: watch for watch in before.watches} if before else {}
-        rules = [rule for rule in self._matching(device, quantity) if not isinstance(rule, SilenceRule)]
+        rules = self._judges.matching(device, quantity, self._spaces(device))
         of = presence if alive else None
         watches = [known.pop(name) if (name := rule.settings.id) in known else self.watch(rule, key, of) for rule in rules]
         for watch in known.values():
@@ -107,19 +112,19 @@ class Subjects:
 
     def watch_silence(self, presence: Presence) -> None:
         device = presence.device
+        spaces = self._spaces(device)
         rules = {
             rule.settings.id: rule
             for quantity in presence.quantities
-            for rule in self._matching(device, quantity)
-            if isinstance(rule, SilenceRule)
+            for rule in self._silences.matching(device, quantity, spaces)
         }
         before = presence.watches
         presence.watches = {id: before.get(id) or self.watch(rule, (device, "", ""), presence) for id, rule in rules.items()}
         presence.watches.update((id, watch) for id, watch in before.items() if watch.alert is not None)
         presence.edition = self.edition
 
-    def _matching(self, device: str, quantity: str) -> list[Rule]:
-        return self._index.matching(device, quantity, [space.id for space in self._directory.path(device)])
+    def _spaces(self, device: str) -> list[str]:
+        return [space.id for space in self._directory.path(device)]
 
     def watch(self, rule: Rule, key: Key, presence: Presence | None) -> Watch:
         name = key[1]

@@ -26,11 +26,11 @@ class Timers(Generic[T]):
             item.scheduled = due
             heapq.heappush(self._heap, (due, next(self._order), item))
 
-    def due(self, monotonic: float) -> list[T]:
+    def due(self, monotonic: float, at_most: int) -> list[T]:
         """Takes out what is due, in order; each has its ``due`` set to None."""
         found: list[T] = []
         heap = self._heap
-        while heap and heap[0][0] <= monotonic:
+        while heap and heap[0][0] <= monotonic and len(found) < at_most:
             at, _, item = heapq.heappop(heap)
             if item.scheduled != at:
                 continue  # an entry that an earlier one has made needless
