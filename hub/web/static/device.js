@@ -189,7 +189,7 @@ export function device(root, [id], params, keepParams) {
     if (!values.contains(document.activeElement)) drawValues();
     if (!zoomed && Date.now() - waiting > 15000) {
       waiting = Date.now();
-      if (!picture.contains(document.activeElement) && !picture.querySelector("details[open]")) drawPicture();
+      if (!picture.matches(":hover, :focus-within") && !picture.querySelector("details[open]")) drawPicture();
     }
   }
 

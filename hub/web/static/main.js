@@ -145,7 +145,7 @@ function announce() {
   const key = worst ? worst.id : "";
   if (key === spoken) return;
   spoken = key;
-  announcer.textContent = worst ? `${t("severity.critical")}: ${pick(worst.summary)}, ${pick(worst.place)}` : "";
+  show(announcer, worst ? [t("severity.critical"), ": ", data(pick(worst.summary)), ", ", data(pick(worst.place))] : "");
 }
 
 let drawnFor = "";
@@ -164,6 +164,8 @@ function draw() {
 
 function drawAll() {
   drawnFor = "";
+  spoken = null;
+  announce();
   document.querySelector("#skip").textContent = t("app.skip");
   drawHeader();
   drawNavigation();
