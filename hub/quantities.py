@@ -73,6 +73,7 @@ _BUILT_IN: tuple[Quantity, ...] = (
     Quantity("water.volume.total", "m3", "counter", 0, 1e8, "energy", "water", "用水量"),
     Quantity("gas.volume.total", "m3", "counter", 0, 1e8, "energy", "gas", "用气量"),
     Quantity("heat.energy.total", "kW.h", "counter", 0, 1e9, "energy", "heat", "用热量"),
+    Quantity("cooling.energy.total", "kW.h", "counter", 0, 1e9, "energy", "cooling", "用冷量"),
     # energy: levels
     Quantity("power.active", "W", "gauge", -1e7, 1e7, "energy", "power", "有功功率"),
     *_phases("power.active", "W", -1e7, 1e7, "power", "有功功率"),
