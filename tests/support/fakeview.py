@@ -281,6 +281,10 @@ class FakeView:
         self.devices_by_id[id] = replace(device, accepted=True, space=space or device.space, name=name or device.name)
         return await self.device(id)
 
+    async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
+        self.spaces_by_id |= {space.id: space for space in spaces}
+        self.devices_by_id |= {device.id: device for device in devices}
+
     async def spaces(self) -> Sequence[Space]:
         return list(self.spaces_by_id.values())
 

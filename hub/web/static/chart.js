@@ -12,10 +12,10 @@ const RIGHT = 10;
 const TOP = 10;
 const BOTTOM = 24;
 
-/** The width of a bucket in ms: about one for two pixels, never finer than the device reports. */
-export function bucket(span, width, interval) {
+/** The width of a bucket in ms: about one for two pixels. */
+export function bucket(span, width) {
   const wanted = Math.max((span / 1000 / Math.max(width, 200)) * 2, 1);
-  return (STEPS.find((step) => step >= wanted) || STEPS.at(-1)) * 1000 || interval;
+  return (STEPS.find((step) => step >= wanted) || STEPS.at(-1)) * 1000;
 }
 
 /** Two neighbours further apart than this have a gap between them. */

@@ -160,7 +160,7 @@ export function device(root, [id], params, keepParams) {
           h("tr", {}, h("td.figure", {}, exact(ms(one.time))), h("td.figure", {}, figure(one.value, series.quantity)), h("td", {}, remarks(one.quality))),
         );
         const header = h("tr", {}, h("th", {}, t("device.time")), h("th", {}, t("device.value")), h("th", {}, t("device.quality")));
-        const more = page.next_cursor ? h("p.faint", {}, t("chart.hint")) : null;
+        const more = page.next_cursor ? h("p.faint", {}, t("device.readingsMore", { n: page.items.length })) : null;
         show(holder, lines.length ? h("div.scroll", {}, h("table", {}, h("thead", {}, header), h("tbody", {}, lines))) : h("p.quiet", {}, t("chart.none")), more);
       } catch (trouble) {
         show(holder, h("p.problem", {}, visible(t("list.failed", { why: trouble.message }))));
