@@ -9,15 +9,12 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 
-from msgspec import structs
 from msgspec.structs import replace
 
-from hub import plugins
 from hub.app import Hub, clock, main
 from hub.config import Config
 from hub.model import Batch, Reading
 from simulators.building import World, history, registry
-from simulators.wmbusmeters import MAPPING
 
 SEED = 7
 PAST = 36 * 3_600_000
@@ -50,14 +47,7 @@ def demo(config: Config, say: Callable[[str], None] = print) -> int:
     """Runs a hub with its community until Ctrl-C; the exit code."""
     if config.path is None:
         config = replace(config, community="yunqi", name="云栖社区")
-    return main(_with_meters(config), say, beside)
-
-
-def _with_meters(config: Config) -> Config:
-    """The simulated water and gas meters speak JSON that is described, not programmed: two more mappings."""
-    plugin = plugins.find("adapters")["json"]
-    tables = [{key: value for key, value in table.items() if key != "kind"} for table in MAPPING]
-    return structs.replace(config, adapters=(*config.adapters, *((plugin, plugin.Settings(**table)) for table in tables)))
+    return main(config, say, beside)
 
 
 def _url(hub: Hub) -> str:

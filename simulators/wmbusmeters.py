@@ -1,31 +1,15 @@
 """wmbusmeters: radio water and gas meters as JSON, published by its ``shell=`` hook.
 
 https://wmbusmeters.org, here with ``shell=mosquitto_pub -t wmbusmeters/$METER_MEDIA/$METER_ID -m "$METER_JSON"``. ``total_m3`` is
-the register in m3, ``timestamp`` ISO 8601 UTC. The hub reads it with the declarative JSON adapter (``MAPPING``).
+the register in m3, ``timestamp`` ISO 8601 UTC.
 """
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
 
 from simulators.building import Truth, World
 from simulators.plan import Thing
 from simulators.speech import Publication, encode, iso
-
-MAPPING: list[dict[str, Any]] = [
-    {
-        "kind": "json",
-        "topic": f"wmbusmeters/{media}/{{id}}",
-        "device": "wmbus:{id}",
-        "time": {"path": "timestamp", "unit": "iso"},
-        "readings": [
-            {"quantity": f"{media}.volume.total", "path": "total_m3", "unit": "m3", "required": True},
-            {"quantity": "device.rssi", "path": "rssi_dbm", "unit": "dBm"},
-        ],
-    }
-    for media in ("water", "gas")
-]
-"""What belongs under [[adapter]] in gengfu.toml for these meters."""
 
 
 class WmbusMeters:

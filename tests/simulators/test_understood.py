@@ -1,23 +1,22 @@
 """Everything the simulators say is understood by the adapters, without one refusal, and means what is true in the world."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from hub import plugins
 from hub.model import DeviceInfo, Message, Quality, Reading
-from hub.ports import Adapter, SiteContext
+from hub.ports import SiteContext
 from hub.quantities import Vocabulary
+from hub.routing import Routes
 from simulators import scenario
 from simulators.building import World
 from simulators.crowd import VOICES, Crowd
 from simulators.plan import Thing
 from simulators.speech import Publication
-from simulators.wmbusmeters import MAPPING
 
 START = 1_772_683_200_000  # 2026-03-05 12:00 in Shanghai
 SITE = SiteContext("yunqi", ZoneInfo("Asia/Shanghai"), Vocabulary())
@@ -46,26 +45,19 @@ class Heard(NamedTuple):
     reading: Reading
 
 
-def adapters() -> list[Adapter]:
-    found = plugins.find("adapters")
-    made: list[Adapter] = [kind(kind.Settings(), SITE) for name, kind in found.items() if name != "json"]
-    for mapping in MAPPING:
-        settings: dict[str, Any] = {key: value for key, value in mapping.items() if key != "kind"}
-        made.append(found["json"](found["json"].Settings(**settings), SITE))
-    return made
+def adapters() -> Routes:
+    """Every adapter that needs no settings, as a hub without [[adapter]] has them."""
+    kinds = plugins.find("adapters").values()
+    ready = [kind for kind in kinds if not any(field.is_required() for field in kind.Settings.model_fields.values())]
+    return Routes([kind(kind.Settings(), SITE) for kind in ready])
 
 
-def fits(wanted: str, topic: str) -> bool:
-    pattern = re.escape(wanted).replace(r"\+", "[^/]+").replace(r"/\#", "(/.*)?")
-    return re.fullmatch(pattern, topic) is not None
-
-
-def decoded(said: Publication, at: int, known: list[Adapter]) -> Iterator[Reading | DeviceInfo]:
+def decoded(said: Publication, at: int, known: Routes) -> Iterator[Reading | DeviceInfo]:
     if said.topic.startswith("home/") and said.topic.endswith("/LWT"):
         return  # a gateway's own state: no adapter asks for it, and the hub does not subscribe to it
-    takers = [adapter for adapter in known if any(fits(topic, said.topic) for topic in adapter.topics)]
-    assert len(takers) == 1, f"{said.topic} is taken by {len(takers)} adapters"
-    for item in takers[0].decode(Message(said.topic, said.payload, at, retained=said.retain)):
+    taker = known.adapter(said.topic)
+    assert taker is not None, f"{said.topic} is taken by no adapter"
+    for item in taker.decode(Message(said.topic, said.payload, at, retained=said.retain)):
         assert isinstance(item, Reading | DeviceInfo), item
         yield item
 
