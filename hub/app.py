@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -28,6 +29,7 @@ from hub.desk import Desk
 from hub.directory import Places
 from hub.glance import Glance
 from hub.intake import Intake
+from hub.journal_reader import JournalUnusable
 from hub.lane import LaneWork
 from hub.lock import Lock, Locked
 from hub.model import LANES, Lane, Now
@@ -36,19 +38,22 @@ from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
 from hub.outside import Outside
 from hub.pipeline import Pipeline
-from hub.ports import Notifier, Store
-from hub.queries import Queries
+from hub.ports import Notifier
+from hub.queries import Here, Queries
 from hub.records import Records, RecordsFailed, RecordsReader, Work
 from hub.server import PageServer
 from hub.status import metrics, not_ready
+from hub.stores.memory import MemoryStore
 from hub.stores.parquet import ParquetStore
+from hub.stores.parquet_reader import ParquetReader
+from hub.stores.sealed import SealFailed
 from hub.web.api import create_app
 from hub.web.feed import Feed
 from rules.engine import Engine
 
 RECENT = 7 * 86_400_000
 REDELIVERY = 600_000
-MAINTAIN_EVERY = 30.0
+MAINTAIN_EVERY = 10.0
 REFRESH_EVERY = 30.0
 
 log = logging.getLogger("gengfu")
@@ -62,9 +67,15 @@ def clock() -> Now:
     return Now(time.time_ns() // 1_000_000, time.monotonic())
 
 
-def open_reader(config: Config) -> Store:
+def open_store(config: Config) -> ParquetStore | MemoryStore:
+    if config.store_kind == MemoryStore.kind:
+        return MemoryStore(config.vocabulary, config.retention)
+    return ParquetStore(config.directory, config.vocabulary, config.retention, config.store_settings)
+
+
+def open_reader(directory: Path) -> ParquetReader:
     """The store, for reading in another process."""
-    return ParquetStore.open_reader(config.directory)
+    return ParquetStore.open_reader(directory)
 
 
 class Hub:
@@ -79,6 +90,7 @@ class Hub:
         self.broker_url = ""
         self._ended: asyncio.Future[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.seal_failures = 0
         self._sealer = ThreadPoolExecutor(1, "sealer")
 
     # --- start --------------------------------------------------------------------------------------------------------
@@ -89,7 +101,7 @@ class Hub:
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
         self.reader = RecordsReader(config.directory / "records.db")
-        self.store = ParquetStore(config.directory, config.vocabulary, config.retention)
+        self.store = open_store(config)
         self.places = self._places()
         site = site_context(config)
         now = clock()
@@ -114,7 +126,8 @@ class Hub:
         )
         await self._connect(learned)
         self.delivery = Delivery(self._notifiers(), clock, self.random, self._sent)
-        self.queries = Queries(partial(open_reader, config))
+        in_memory = isinstance(self.store, MemoryStore)
+        self.queries = Here(self.store) if in_memory else Queries(partial(open_reader, config.directory))
         self.desk = Desk(
             config,
             site,
@@ -239,7 +252,11 @@ class Hub:
     async def _maintain(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await loop.run_in_executor(self._sealer, partial(self.store.maintain, clock()))
+            try:
+                await loop.run_in_executor(self._sealer, partial(self.store.maintain, clock()))
+            except SealFailed as problem:  # the readings stay in the journal; the next round tries again
+                self.seal_failures += 1
+                log.warning("sealing failed: %s", problem)
             await asyncio.sleep(MAINTAIN_EVERY)
 
     async def _refresh(self) -> None:
@@ -308,7 +325,7 @@ async def serve(config: Config, say: Callable[[str], None], beside: Beside | Non
         loop.add_signal_handler(number, hub.end)
     try:
         await hub.start()
-    except (Locked, RecordsFailed, BrokerFailed, OSError) as problem:
+    except (Locked, RecordsFailed, JournalUnusable, BrokerFailed, OSError) as problem:
         raise Fault(str(problem)) from problem
     try:
         async with beside(hub) if beside else contextlib.nullcontext():

@@ -13,7 +13,7 @@ from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Re
 from hub.pipeline import Pipeline
 from hub.ports import Buckets, Rows, SiteContext, Store
 from hub.quantities import Domain
-from hub.queries import Queries
+from hub.queries import Here, Queries
 from hub.records import RecordsReader
 from hub.reports.energy import energy_report, parse_period
 from hub.web.feed import Feed
@@ -60,7 +60,7 @@ class Desk:
         site: SiteContext,
         pipeline: Pipeline,
         records: RecordsReader,
-        queries: Queries,
+        queries: Here | Queries,
         glance: Glance,
         feed: Feed,
         clock: Callable[[], Now],
@@ -252,6 +252,14 @@ class Desk:
         accepted = replace(device, accepted=True, space=space or device.space, name=name or device.name)
         await self._pipeline.register([], [accepted], "page")
         return await self.device(id)
+
+    async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
+        known = self._places.spaces.keys() | {space.id for space in spaces}
+        wrong = [space.id for space in spaces if space.parent and space.parent not in known]
+        wrong += [device.id for device in devices if device.space and device.space not in known]
+        if wrong:
+            raise Refused(f"these lie in places nobody has told: {', '.join(wrong[:10])}")
+        await self._pipeline.register(spaces, devices, "import")
 
     async def spaces(self) -> Sequence[Space]:
         return list(self._places.spaces.values())

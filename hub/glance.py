@@ -18,6 +18,7 @@ HOUR = 3_600_000
 QUARTER = 900_000
 SAMPLES = 24 * 60
 SERIES = 500_000
+POWER = "power.active"
 MAIN = "main"
 """The tag of a meter that measures what the community draws from the grid; without one, all meters are added up."""
 
@@ -49,8 +50,10 @@ def figures(store: Store, places: Places, meters: Sequence[str], site: SiteConte
     imported = [row["value"] for row in report["rows"] if row["quantity"] == "energy.active.import.total"]
     known = [value for value in imported if value is not None]
     total: dict[int, float] = {}
-    for series in store.series(quantity="power.active"):
-        if series.device in chosen and not series.channel:
+    powers = [series for series in store.series(quantity=POWER) if series.device in chosen]
+    whole = {series.device for series in powers if not series.channel}
+    for series in powers:
+        if not series.channel or series.device not in whole:
             buckets = store.buckets(series, start, now, QUARTER)
             for at, mean in zip(buckets.start.tolist(), buckets.mean.tolist(), strict=True):
                 total[at] = total.get(at, 0.0) + mean * chosen[series.device].factor
@@ -103,9 +106,9 @@ class Glance:
         for alert in firing:
             counts[alert.severity] += 1
         power = [
-            self.latest[id]["power.active", ""].value * self._places.devices[id].factor
+            watts * self._places.devices[id].factor
             for id in grid_meters(self._places)
-            if id in self.latest and ("power.active", "") in self.latest[id] and id not in silent
+            if id not in silent and (watts := self._power(id)) is not None
         ]
         bays = self._states("parking.occupied")
         start = midnight(now.wall, site)
@@ -143,6 +146,11 @@ class Glance:
             wearers_seen=seen,
             wearers_total=wearers,
         )
+
+    def _power(self, id: str) -> float | None:
+        """A meter's power, or the sum of its channels, W."""
+        found = {channel: reading.value for (quantity, channel), reading in self.latest.get(id, {}).items() if quantity == POWER}
+        return found.get("", sum(found.values())) if found else None
 
     def _buildings(self, firing: Sequence[Alert], silent: set[str]) -> list[Building]:
         cells = {

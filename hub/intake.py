@@ -18,6 +18,7 @@ from hub.quantities import Vocabulary
 EARLIEST = 1_420_070_400_000  # 2015-01-01: no clock that works says less
 AHEAD = 120_000
 LATE_AFTER = 120_000
+LARGEST_SEQ = 2**63 - 1
 RECENT = 16
 SERIES_LIMIT = 500_000
 REDELIVERY_WINDOW = 200_000
@@ -85,7 +86,7 @@ class Intake:
             quality |= Quality.LATE
             if track.keep is not None and time < received - track.keep:
                 raise TooOld(replace(reading, time=time, quality=quality))
-        seq = reading.seq
+        seq = reading.seq if 0 <= reading.seq <= LARGEST_SEQ else 0
         if time > track.last_time:
             if seq and track.last_seq and seq > track.last_seq + 1:
                 quality |= Quality.SEQUENCE_GAP
@@ -106,7 +107,7 @@ class Intake:
             quality |= Quality.STALE_RETAINED
         if message.qos == 0 and (track.domain == "fire" or message.lane == "fire"):
             quality |= Quality.QOS0
-        if time == reading.time and quality == reading.quality:
+        if time == reading.time and quality == reading.quality and seq == reading.seq:
             return reading
         self.flagged += 1
         return Reading(reading.device, reading.quantity, reading.value, time, reading.channel, seq, quality, reading.network_time)

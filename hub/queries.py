@@ -68,3 +68,16 @@ class Queries:
     def _new_pool(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(self._opener, os.getpid()))
+
+
+class Here:
+    """The same questions to a store that lives in this process only."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.to_thread(question, self._store, *arguments)
+
+    def close(self) -> None:
+        pass

@@ -53,6 +53,7 @@ def metrics(hub: Hub) -> str:
         "notices_failed_total", "counter", "attempts that failed", [({"notifier": k}, v) for k, v in delivery.failures.items()]
     )
     out.add("refusals_untold_total", "counter", "refusals not told to the vendor over MQTT", hub.outside.untold)
+    out.add("seal_failures_total", "counter", "rounds of sealing that failed; nothing is lost", hub.seal_failures)
     out.add("pages_open", "gauge", "pages that listen to the stream", hub.feed.clients)
     out.add("pages_dropped_total", "counter", "pages dropped because they were too slow", hub.feed.dropped)
     out.add("rules_failed", "gauge", "rules that raised and stand", len(hub.engine.failed))

@@ -63,7 +63,7 @@ def energy(
     places.upsert_spaces(hub.spaces)
     places.upsert_devices(hub.devices)
     try:
-        store = open_reader(hub)
+        store = open_reader(hub.directory)
     except JournalUnusable as error:
         raise Sorry(str(error)) from error
     try:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 from fastapi import APIRouter, FastAPI, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.gzip import GZipMiddleware
@@ -192,6 +193,16 @@ def _devices(view: HubView) -> APIRouter:
     async def device(id: str) -> DeviceOut:
         """One device."""
         return shapes.device(await view.device(id), view.vocabulary)
+
+    @router.post("/import")
+    async def register(request: Request) -> dict[str, int]:
+        """Places and devices, as `gengfu import` reads them from a table."""
+        try:
+            given = msgspec.json.decode(await request.body(), type=shapes.Imported)
+        except msgspec.DecodeError as problem:
+            raise Refused(f"This cannot be imported: {problem}.") from None
+        await view.register(given.spaces, given.devices)
+        return {"spaces": len(given.spaces), "devices": len(given.devices)}
 
     @router.get("/spaces")
     async def spaces() -> ListOut[SpaceOut]:

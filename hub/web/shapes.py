@@ -7,10 +7,11 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import asdict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hub.model import AlertState, Reading, Severity, quality_names
+from hub.model import AlertState, Device, Reading, Severity, Space, quality_names
 from hub.quantities import Domain, Shape, Vocabulary
 from hub.web.view import DeviceCard, Overview, Site
 
@@ -145,6 +146,13 @@ class DeviceOut(Out):
     worst: Severity | None = Field(description="of its open alerts")
     silent: bool
     latest: list[ReadingOut]
+
+
+class Imported(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `gengfu import` sends: places and devices, field by field as the hub keeps them."""
+
+    spaces: list[Space] = []
+    devices: list[Device] = []
 
 
 class SpaceOut(Out):
