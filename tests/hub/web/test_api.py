@@ -226,6 +226,15 @@ async def test_our_own_page_may_and_too_much_may_not(client: Client, web: Web) -
     await posted(client, path, {"by": "x"}, 200, Origin=web.url)
 
 
+async def test_an_import_may_be_long(client: Client, web: Web) -> None:
+    devices = [{"id": f"csv:{number:05d}", "name": "电表" * 5, "space": "garage"} for number in range(2000)]
+    taken = await posted(client, "/api/v1/import", {"spaces": [], "devices": devices})
+    assert taken == {"spaces": 0, "devices": 2000}
+    assert (await got(client, "/api/v1/devices/csv:01999"))["space"] == "garage"
+    wrong = await posted(client, "/api/v1/import", {"spaces": [{"id": 5}]}, 422)
+    assert "imported" in wrong["detail"]
+
+
 async def test_security_headers_everywhere(client: Client) -> None:
     for path in ("/", "/static/app.css", "/api/v1/alerts", "/nothing"):
         async with client.get(path) as response:
