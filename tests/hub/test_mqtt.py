@@ -154,10 +154,11 @@ async def test_pause_leaves_the_messages_with_the_broker(broker: Broker) -> None
     async with listening(broker.url, "tele/#", confirming=True, keepalive=1) as listener:
         listener.session.pause()
         await publish(broker.url, *numbered(10))
-        await asyncio.sleep(3)  # three times the keepalive: it must not be taken for dead, nor the broker take us for dead
+        await asyncio.sleep(5)  # five times the keepalive: neither must take the other for dead
         assert listener.messages == []
         listener.session.resume()
         await until(lambda: len(listener.messages) == 10)
+        await asyncio.wait_for(listener.session.publish("out", b"x"), 5)  # what waited may have hidden that it was closed
         assert listener.session.reconnects == 0
 
 
