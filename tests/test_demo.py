@@ -3,6 +3,7 @@
 The clone is of what is committed. Its screenshot is kept in build/.
 """
 
+import json
 import os
 import re
 import signal
@@ -53,6 +54,12 @@ class Demo:
     def hub(self) -> int:
         """The process id of the hub itself."""
         return int(re.findall(r'"pid": (\d+)', (self.clone / "data" / "hub.lock").read_text())[0])
+
+    def others(self) -> list[int]:
+        """The broker and whatever the hub has started."""
+        children = Path(f"/proc/{self.hub()}/task/{self.hub()}/children").read_text().split()
+        broker = json.loads((self.clone / "data" / "broker" / "nats-server.pid").read_text())
+        return [int(pid) for pid in children] + [broker["pid"]]
 
     def kill_hub(self) -> None:
         os.kill(self.hub(), signal.SIGKILL)
@@ -125,5 +132,7 @@ async def test_a_newcomer_sees_the_fire_and_what_he_acknowledged_stays_acknowled
             [again] = [one for one in await kept(page, address, "alerts?severity=critical") if one["rule"] == "fire-smoke"]
             assert (again["id"], again["acknowledged_by"]) == (alert["id"], "Li")
             await page.screenshot(path=build / "demo-restarted.png")
-        assert made.interrupt() == 0
+        processes = [made.hub(), *made.others()]
+        assert made.interrupt() in (0, -signal.SIGINT), "make itself ends by the signal it was sent"
+        assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == [], "nothing is left behind"
         assert "Traceback" not in made.log.read_text()
