@@ -27,12 +27,14 @@ from hub.config import Config, site_context
 from hub.delivery import Delivery
 from hub.desk import Desk
 from hub.directory import Places
+from hub.disabled import Plugged
 from hub.glance import Glance
 from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
 from hub.lane import LaneWork
 from hub.lock import Lock, Locked
 from hub.model import LANES, Lane, Now
+from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
 from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
@@ -47,6 +49,8 @@ from hub.stores.memory import MemoryStore
 from hub.stores.parquet import ParquetStore
 from hub.stores.parquet_reader import ParquetReader
 from hub.stores.sealed import SealFailed
+from hub.systemd import notify
+from hub.watchdog import Watchdog
 from hub.web.api import create_app
 from hub.web.feed import Feed
 from rules.engine import Engine
@@ -105,27 +109,31 @@ class Hub:
         self.places = self._places()
         site = site_context(config)
         now = clock()
-        self.engine = Engine(config.rules, self.places, config.vocabulary)
+        self.feed = Feed(now.wall)
+        self.glance = Glance(self.places)
+        self.outside = Outside(config.community, self.feed, self.glance, clock)
+        self.plugged = Plugged([plugin(settings, site) for plugin, settings in config.adapters], config.rules, self._notifiers())
+        self.plugged.look(config.directory, iso(now.wall) or "")
+        self.watchdog = Watchdog(config.directory, self.plugged.names, lambda: iso(clock().wall) or "")
+        self.engine = Engine(self.plugged.rules(), self.places, config.vocabulary)
+        self.engine.failed.update(self.plugged.rules_off())
         alerts = self.reader.open_and_recent(now.wall - RECENT)
         self.engine.restore(self.reader.state("engine"), alerts, self.reader.heartbeat(), now)
-        adapters = [plugin(settings, site) for plugin, settings in config.adapters]
+        adapters = self.plugged.adapters()
         for adapter in adapters:
             if (state := self.reader.state(f"adapter:{adapter.kind}")) is not None:
                 adapter.restore(state)
-        self.glance = Glance(self.places)
         self.glance.restore(reading for reading, _ in self.store.latest())
         intake = Intake(config.vocabulary, config.retention)
         intake.restore(self.store.digests(now.wall - REDELIVERY))
-        self.feed = Feed(now.wall)
         self.committer = Committer(self.records, self._committed, self._broken)
         self.lanes: dict[Lane, LaneWork] = {lane: LaneWork(lane, self.store, self.committer, self._broken) for lane in LANES}
-        self.outside = Outside(config.community, self.feed, self.glance, clock)
         learned = self.reader.topics()
         self.pipeline = Pipeline(
             adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
         )
         await self._connect(learned)
-        self.delivery = Delivery(self._notifiers(), clock, self.random, self._sent)
+        self.delivery = Delivery(self.plugged.notifiers(), clock, self.random, self._sent)
         in_memory = isinstance(self.store, MemoryStore)
         self.queries = Here(self.store) if in_memory else Queries(partial(open_reader, config.directory))
         self.desk = Desk(
@@ -140,6 +148,7 @@ class Hub:
             version("gengfu"),
             lambda: metrics(self),
             lambda: not_ready(self),
+            lambda: list(self.plugged.off),
         )
         self.server = PageServer(create_app(self.desk), config.web.host, config.web.port)
         self.url = self.server.url
@@ -156,6 +165,8 @@ class Hub:
         await self.server.started()
         gc.collect()
         gc.freeze()
+        self.watchdog.start()
+        notify("READY=1")
 
     def _places(self) -> Places:
         """What the records know, with what the configuration says on top."""
@@ -269,6 +280,8 @@ class Hub:
 
     async def stop(self, *, broker: bool = True) -> None:
         """Commits and confirms what has arrived, remembers what must survive, and lets go."""
+        notify("STOPPING=1")
+        self.watchdog.stop()
         for session in self.sessions.values():
             session.pause()
         for lane in self.lanes.values():

@@ -67,12 +67,14 @@ class Desk:
         version: str,
         metrics: Callable[[], str],
         ready: Callable[[], Sequence[str]],
+        disabled: Callable[[], Sequence[str]],
     ) -> None:
         self.site = Site(community=config.community, name=config.name, zone=str(config.zone), version=version)
         self.vocabulary = config.vocabulary
         self.feed = feed
         self.metrics = metrics
         self.ready = ready
+        self.disabled = disabled
         self._config = config
         self._context = site
         self._pipeline = pipeline

@@ -56,5 +56,9 @@ def metrics(hub: Hub) -> str:
     out.add("seal_failures_total", "counter", "rounds of sealing that failed; nothing is lost", hub.seal_failures)
     out.add("pages_open", "gauge", "pages that listen to the stream", hub.feed.clients)
     out.add("pages_dropped_total", "counter", "pages dropped because they were too slow", hub.feed.dropped)
+    out.add("loop_stalls_total", "counter", "times the event loop stood still for 100 ms", hub.watchdog.stalls)
+    out.add("loop_stall_longest_seconds", "gauge", "the longest time the event loop stood still", hub.watchdog.longest)
+    off = [({"what": name}, 1.0) for name in hub.plugged.off]
+    out.add("disabled", "gauge", "1 for what never returned and is off until it is deleted from disabled.json", off)
     out.add("rules_failed", "gauge", "rules that raised and stand", len(hub.engine.failed))
     return out.text()

@@ -108,9 +108,11 @@ def _service(app: FastAPI, view: HubView) -> APIRouter:
 
     @router.get("/readyz", responses={503: {"description": "what is missing"}})
     async def readyz() -> Any:
-        """The hub takes messages."""
-        missing = view.ready()
-        return problems.problem(503, " ".join(missing), missing=list(missing)) if missing else {"status": "ready"}
+        """The hub takes messages. `disabled` is what never returned and was switched off."""
+        missing, off = view.ready(), list(view.disabled())
+        if missing:
+            return problems.problem(503, " ".join(missing), missing=list(missing), disabled=off)
+        return {"status": "ready", "disabled": off}
 
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

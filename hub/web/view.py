@@ -248,3 +248,7 @@ class HubView(Protocol):
     def ready(self) -> Sequence[str]:
         """What keeps the hub from serving, one plain sentence each; empty when it is ready."""
         ...
+
+    def disabled(self) -> Sequence[str]:
+        """Adapters, rules and notifiers that the watchdog stopped and nobody has switched on again."""
+        ...

@@ -351,6 +351,9 @@ class FakeView:
     def ready(self) -> Sequence[str]:
         return self.missing
 
+    def disabled(self) -> Sequence[str]:
+        return []
+
 
 async def liven(view: FakeView, fire_in: float) -> None:
     started = time.monotonic()

@@ -58,7 +58,7 @@ def test_times_are_iso_utc_with_milliseconds(ms: int, text: str) -> None:
 
 async def test_service_pages(client: Client, web: Web) -> None:
     assert await got(client, "/healthz") == {"status": "ok"}
-    assert await got(client, "/readyz") == {"status": "ready"}
+    assert await got(client, "/readyz") == {"status": "ready", "disabled": []}
     view = web.view
     assert isinstance(view, FakeView)
     view.missing = ["The broker at mqtt://127.0.0.1:1883 does not answer."]
