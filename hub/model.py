@@ -113,7 +113,7 @@ class DeviceInfo(Struct, frozen=True):
     model: str | None = None
     firmware: str | None = None
     online: bool | None = None
-    interval: float | None = None  # seconds between readings, where the format declares it
+    interval: float | None = None  # seconds between readings, where the format declares it; inf: only when something happens
     quantities: tuple[str, ...] = ()  # what it can measure, where the format declares it
 
 

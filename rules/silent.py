@@ -1,5 +1,6 @@
 """Nothing heard."""
 
+import math
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -12,9 +13,10 @@ class Silent:
     """Breached when nothing at all has come from a device for ``times`` its own interval between readings.
 
     The interval is learned from the device itself (or taken from what its format declares, if that is longer). Until it is
-    known, the device has ``at_most`` to speak again. ``quantity`` says which devices are meant: those that have ever sent a
-    quantity like it. One alert a device, ended by the first reading that is neither retained nor a word about it by
-    others (``device.online``).
+    known, the device has ``at_most`` to speak again. One whose format declares it as endless speaks only when something
+    happens and is never missed: a part of a fire alarm system, which its panel watches. ``quantity`` says which devices are
+    meant: those that have ever sent a quantity like it. One alert a device, ended by the first reading that is neither
+    retained nor a word about it by others (``device.online``).
 
     ```toml
     [[rule]]
@@ -53,6 +55,8 @@ class Silent:
     def wait(self, interval: float | None) -> float:
         if interval is None:
             return self._most
+        if interval == math.inf:
+            return math.inf
         return min(max(interval * self._times, self._least), self._most)
 
     def words(self, quantity: Quantity) -> dict[str, str]:
