@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from adapters import bthome_frame
 from adapters.decoding import TopicTemplate, number, parse_object, shown
-from hub.model import DeviceInfo, Lane, Message, Reading, Reason
+from hub.model import DeviceInfo, Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, SiteContext
 
 _MAC = re.compile(r"[0-9a-f]{12}")
@@ -69,7 +70,8 @@ class Theengs:
 
     Privacy: phones, watches and tags that change their address cannot be known again and are passed over: ``prmac``,
     type RMAC, and random addresses whose top bits are not 11 (Bluetooth Core 5.4, volume 6, part B, 1.3.2). So is whatever the
-    gateway could not decode (no ``model_id``), unless ``undecoded`` is set.
+    gateway could not decode (no ``model_id``), unless ``undecoded`` is set. But BTHome service data (``servicedatauuid`` 0xfcd2)
+    that it forwards undecoded is read, as by the bthome adapter: its objects, packet id as sequence number.
 
     Time: none; arrival. One advertisement heard by two gateways arrives twice: the same value twice, moments apart.
     ``encr`` with ``cipher``: the gateway lacks the key; only ``rssi`` is read. When a gateway is down, what it heard ends
@@ -113,7 +115,7 @@ class Theengs:
         if told is None:
             return ()
         body = parse_object(message.payload)
-        if _nameless(body) or not ("model_id" in body or self._undecoded):
+        if _nameless(body) or not ("model_id" in body or _is_bthome(body) or self._undecoded):
             return ()
         id = _identity(body, told["mac"])
         if body.get("mac_type") == _RANDOM_ADDRESS and int(id[4:6], 16) >> 6 != 0b11:
@@ -133,7 +135,9 @@ class Theengs:
         found: list[Decoded] = []
         if body.get("rssi") is not None:
             found.append(Reading(id, "device.rssi", number(body["rssi"], "rssi"), channel=gateway))
-        if "cipher" not in body:
+        if _is_bthome(body):
+            found += _of_bthome(id, body)
+        elif "cipher" not in body:
             found += [Reading(id, quantity, value) for quantity, value in _measured(body)]
             if id in self._call_buttons and any(number(body.get(key) or 0, key) for key in _BUTTONS):
                 found.append(Reading(id, "safety.sos", 1.0))
@@ -169,6 +173,21 @@ def _measured(body: dict[str, Any]) -> list[tuple[str, float]]:
     if body.get("avgu") == "kW" and "avg" in body:
         found.append(("power.active", number(body["avg"], "avg") * 1000))
     return found
+
+
+def _is_bthome(body: dict[str, Any]) -> bool:
+    """Service data that the gateway forwards as it is, because its decoder does not know the device."""
+    return "model_id" not in body and body.get("servicedatauuid") in ("0xfcd2", "fcd2") and "servicedata" in body
+
+
+def _of_bthome(id: str, body: dict[str, Any]) -> list[Reading]:
+    try:
+        packet = bthome_frame.decode(bytes.fromhex(body["servicedata"]))
+    except (TypeError, ValueError):
+        raise Malformed(Reason.BAD_ENCODING, f"servicedata is {shown(body['servicedata'])}, expected hex") from None
+    seq = packet.packet_id or 0
+    quality = Quality.DECODE_PARTIAL.value if packet.partial else 0
+    return [Reading(id, one.quantity, one.value, None, one.channel, seq, quality) for one in packet.values]
 
 
 def _nameless(body: dict[str, Any]) -> bool:
