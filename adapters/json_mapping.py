@@ -1,8 +1,7 @@
 """JSON of any shape, described in gengfu.toml instead of in code. See ``JsonMapping``."""
 
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -13,16 +12,16 @@ from adapters.decoding import (
     TopicTemplate,
     epoch_ms,
     iso_ms,
-    number,
     number_or_text,
     parse,
     parse_object,
     shown,
 )
+from adapters.fields import PreparedField, ReadingField
 from adapters.paths import compile_path
 from hub.model import Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, Settings, SiteContext
-from hub.quantities import Quantity, UnknownWord, conversion
+from hub.quantities import UnknownWord
 
 _KNOWN_TOPICS = 10_000
 _PARTIAL = Quality.DECODE_PARTIAL.value
@@ -31,22 +30,6 @@ _PARTIAL = Quality.DECODE_PARTIAL.value
 class TimeField(Settings):
     path: str = Field(description="JMESPath of the time; looked for in each element first, then in the message")
     unit: TimeUnit = Field("s", description="s, ms, us or ns since 1970 UTC, or iso for ISO 8601 text")
-
-
-class ReadingField(Settings):
-    quantity: str = Field(description="a word of the vocabulary, or of [[quantity]]")
-    path: str = Field(description="JMESPath of the value; @ is the whole message or element")
-    unit: str | None = Field(None, description="the unit it comes in, converted to the quantity's own; left out: already in it")
-    scale: float = Field(1, description="the value is multiplied by this first", allow_inf_nan=False)
-    channel: str = Field("", description="tells several of one quantity apart; may hold placeholders")
-    values: dict[str, float] = Field({}, description='what words mean: { "on" = 1, "off" = 0 }')
-    required: bool = Field(False, description="a message without it is refused")
-
-    @model_validator(mode="after")
-    def _words_have_no_unit(self) -> "ReadingField":
-        if self.values and (self.unit or self.scale != 1):
-            raise ValueError("values are in the quantity's own unit: leave out unit and scale")
-        return self
 
 
 class JsonMapping:
@@ -119,7 +102,9 @@ class JsonMapping:
         self._template = TopicTemplate(settings.topic)
         self.topics = (self._template.filter,)
         self.lane = settings.lane
-        self._fields = [_Field(field, site.vocabulary[field.quantity], settings.text_numbers) for field in settings.readings]
+        self._fields = [
+            PreparedField(field, site.vocabulary[field.quantity], settings.text_numbers) for field in settings.readings
+        ]
         self._time = compile_path(settings.time.path) if settings.time else None
         self._each = compile_path(settings.each) if settings.each else None
         self._seq = compile_path(settings.seq) if settings.seq else None
@@ -251,59 +236,10 @@ class _Plan:
 
     __slots__ = ("device", "fields", "names")
 
-    def __init__(self, device: str, fields: list["_Field"], names: dict[str, str]) -> None:
+    def __init__(self, device: str, fields: list[PreparedField], names: dict[str, str]) -> None:
         self.names = names
         self.device = _fill(device, names)
         self.fields = [(field, field.quantity, _fill(field.channel, names)) for field in fields]
-
-
-class _Field:
-    """A reading's lookup and conversion, prepared."""
-
-    __slots__ = ("channel", "convert", "lookup", "path", "quantity", "required")
-
-    def __init__(self, field: ReadingField, quantity: Quantity, text_numbers: bool) -> None:
-        self.path = field.path
-        self.quantity = quantity.name
-        self.channel = field.channel
-        self.required = field.required
-        self.lookup = compile_path(field.path)
-        factor, offset = conversion(quantity.unit if field.unit is None else field.unit, quantity.unit)
-        if field.values:
-            self.convert = _words(field.path, field.values)
-        else:
-            switch = quantity.shape in ("state", "event")
-            self.convert = _numbers(field.path, field.scale * factor, offset, switch, text_numbers)
-
-
-def _words(path: str, values: dict[str, float]) -> Callable[[Any], float]:
-    meaning = {word: value + 0.0 for word, value in values.items()}
-
-    def convert(value: Any) -> float:
-        word = str(value).lower() if isinstance(value, bool) else f"{value:g}" if type(value) is float else str(value)
-        try:
-            return meaning[word]
-        except KeyError:
-            raise Malformed(Reason.UNKNOWN_VALUE, f"{path} is {shown(value)}, expected one of {', '.join(meaning)}") from None
-
-    return convert
-
-
-def _numbers(path: str, factor: float, offset: float, switch: bool, text_numbers: bool) -> Callable[[Any], float]:
-    plain = number_or_text if text_numbers else number
-    same = factor == 1 and offset == 0
-
-    def convert(value: Any) -> float:
-        if switch and type(value) is bool:
-            return float(value)
-        if same:
-            return plain(value, path)
-        canonical = plain(value, path) * factor + offset
-        if not math.isfinite(canonical):
-            raise Malformed(Reason.BAD_NUMBER, f"{path} is {shown(value)}, which no double can hold in its unit")
-        return canonical + 0.0
-
-    return convert
 
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
