@@ -232,14 +232,8 @@ class Bench:
         stored = subject.stored() if subject.stored else 0
         before = cpu_seconds(subject.pid)
         told, sent = self.load(qos, messages, rate, alert_every)
-        seen: list[tuple[str, int]] = []
-
-        def finished() -> bool:
-            seen.extend(self._witness.alerts())
-            return any(device == self._last for device, _ in seen)
-
-        wait_for(f"the last alert of {subject.name}", finished)
-        end = next(at for device, at in seen if device == self._last)
+        seen = self._alerts_up_to_the_last(sent[-1][1])
+        end = next(at for device, at in reversed(seen) if device == self._last)
         if subject.stored:
             take = subject.stored
             wait_for(f"the store of {subject.name}", lambda: take() - stored >= messages)
@@ -263,9 +257,10 @@ class Bench:
 
     def quiet(self, qos: int) -> None:
         """One harmless message from every device, the last one's too, so that every alert can be raised anew."""
-        self.load(qos, DEVICES, 0, 0)
+        self._last_is_quiet(qos)  # else its alert is still open, and an open alert is not raised again
+        _, sent = self.load(qos, DEVICES, 0, 0)
+        self._alerts_up_to_the_last(sent[-1][1])
         self._last_is_quiet(qos)
-        time.sleep(SETTLE)
 
     def _last_is_quiet(self, qos: int) -> None:
         payload = json.dumps(
@@ -273,6 +268,18 @@ class Bench:
         )
         address = ["-h", self._broker.host, "-p", str(self._broker.port), "-q", str(qos)]
         subprocess.run(["mosquitto_pub", *address, "-t", f"tele/fire/{self._last}", "-m", payload], check=True)
+        time.sleep(SETTLE / 2)
+
+    def _alerts_up_to_the_last(self, since: int) -> list[tuple[str, int]]:
+        """Waits for the alert of the last message, which was sent at ``since``; all alerts until then."""
+        seen: list[tuple[str, int]] = []
+
+        def finished() -> bool:
+            seen.extend(self._witness.alerts())
+            return any(device == self._last and at >= since for device, at in seen)
+
+        wait_for("the alert of the last message", finished)
+        return seen
 
     def measure(self, name: str, qos: int, runs: int, serial: int) -> dict[str, Any]:
         with subject(name, self._broker, qos, self._tools, self._folder / f"hub-{serial}") as measured:
