@@ -69,6 +69,7 @@ class Reason(StrEnum):
     BAD_TOPIC = "bad_topic"
     TOO_OLD = "too_old"  # older than what is kept
     BAD_FRAME = "bad_frame"  # binary: length, checksum, layout
+    CODEC_FAILED = "codec_failed"  # a vendor's own program for its bytes: raised, took too long or too much memory
     ADAPTER_FAILED = "adapter_failed"  # our fault: the adapter raised
 
 
