@@ -290,6 +290,7 @@ export const words = {
   "reason.bad_topic": ["impossible topic", "主题无效"],
   "reason.too_old": ["too old", "过旧"],
   "reason.bad_frame": ["broken frame", "帧损坏"],
+  "reason.codec_failed": ["the maker's codec failed", "厂商解码程序出错"],
   "reason.adapter_failed": ["our mistake", "本系统出错"],
 
   "quality.late": ["late", "迟到"],
