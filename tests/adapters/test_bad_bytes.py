@@ -23,6 +23,9 @@ from hub.ports import Adapter, Decoded, Malformed
 from tests.support.captures import captures
 
 KINDS = sorted(plugins.find("adapters"))
+JSON_STARTS = ("{", "[{")
+JSON_KINDS = [kind for kind in KINDS if any(one.line.get("payload", "").startswith(JSON_STARTS) for one in captures(kind))]
+OTHER_KINDS = [kind for kind in KINDS if kind not in JSON_KINDS]  # telegrams, frames, bare values
 NUMBER = re.compile(r'("[^"\\]+"):(-?\d+(?:\.\d+)?)(?=[,}])')
 
 
@@ -38,8 +41,9 @@ class Good(NamedTuple):
         return f"{self.text[: self.number.start(2)]}{token}{self.text[self.number.end(2) :]}".encode()
 
     def with_member(self, member: bytes) -> bytes:
-        """One more member, which no format knows."""
-        return b'{"zz":' + member + b"," + self.text[1:].encode()
+        """One more member, which no format knows, in the object or the first of an array's."""
+        start = self.text.index("{") + 1
+        return self.text[:start].encode() + b'"zz":' + member + b"," + self.text[start:].encode()
 
     def decode(self, payload: bytes) -> list[Decoded]:
         return list(self.adapter.decode(replace(self.message, payload=payload)))
@@ -57,7 +61,7 @@ def good(kind: str) -> Good:
             before = values(list(capture.adapter.decode(capture.message)))
         except Malformed:
             continue
-        for number in NUMBER.finditer(text) if text.startswith("{") and before else ():
+        for number in NUMBER.finditer(text) if text.startswith(JSON_STARTS) and before else ():
             found = Good(capture.adapter, capture.message, text, number)
             try:
                 after = values(found.decode(found.with_number(str(float(number[2]) + 0.5))))
@@ -115,7 +119,7 @@ REFUSED: dict[str, Case] = {
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=JSON_KINDS)
 def sample(request: pytest.FixtureRequest) -> Good:
     return good(request.param)
 
@@ -133,6 +137,36 @@ def test_refused_with_its_reason_and_at_no_cost(sample: Good, case: str) -> None
     assert refusal.value.detail and len(refusal.value.detail) < 400
     assert cost < 0.1, f"{cost:.3f} s of CPU for a refusal"
     assert values(sample.decode(sample.message.payload)) == values(before), "good traffic is not what it was"
+
+
+OF_NO_FORMAT: dict[str, Callable[[], bytes]] = {
+    "empty": lambda: b"",
+    "null": lambda: b"null",
+    "an array": lambda: b"[[]]",
+    "UTF-16": lambda: "21.5".encode("utf-16"),
+    "byte order mark": lambda: b"\xef\xbb\xbf21.5",
+    "100,000 levels": lambda: deep(100_000),
+    "a 1 MB text": lambda: b"x" * 1_000_000,
+    "a 1 MB number": lambda: b"9" * 1_000_000,
+    "a 4 MB array": lambda: b"[" + b"1," * 2_000_000 + b"1]",
+    "gzip": lambda: gzip.compress(b"21.5"),
+    "gzip bomb": lambda: gzip.compress(bytes(100_000_000), 1),
+}
+
+
+@pytest.mark.parametrize("case", OF_NO_FORMAT)
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_refused_by_formats_that_are_not_json(kind: str, case: str) -> None:
+    """Their own ways to be broken (lengths, checksums, words) stand in their captures."""
+    payload = OF_NO_FORMAT[case]()
+    capture = next(one for one in captures(kind) if any("quantity" in entry for entry in one.line.get("expected", [])))
+    before = values(list(capture.adapter.decode(capture.message)))
+    begun = time.process_time()
+    with pytest.raises(Malformed) as refusal:
+        capture.adapter.decode(replace(capture.message, payload=payload))
+    assert time.process_time() - begun < 0.1
+    assert refusal.value.detail and len(refusal.value.detail) < 400
+    assert before and values(list(capture.adapter.decode(capture.message))) == before, "good traffic is not what it was"
 
 
 def test_the_smallest_double_is_kept(sample: Good) -> None:
