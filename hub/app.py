@@ -28,6 +28,7 @@ from hub.delivery import Delivery
 from hub.desk import Desk
 from hub.directory import Places
 from hub.disabled import Plugged
+from hub.files import DiskFull
 from hub.glance import Glance
 from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
@@ -43,6 +44,7 @@ from hub.pipeline import Pipeline
 from hub.ports import Notifier
 from hub.queries import Here, Queries
 from hub.records import Records, RecordsFailed, RecordsReader, Work
+from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready
 from hub.stores.memory import MemoryStore
@@ -105,7 +107,8 @@ class Hub:
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
         self.reader = RecordsReader(config.directory / "records.db")
-        self.store = open_store(config)
+        self.reserve = Reserve(config.directory)
+        self.store = self._open_store()
         self.places = self._places()
         site = site_context(config)
         now = clock()
@@ -126,8 +129,12 @@ class Hub:
         self.glance.restore(reading for reading, _ in self.store.latest())
         intake = Intake(config.vocabulary, config.retention)
         intake.restore(self.store.digests(now.wall - REDELIVERY))
-        self.committer = Committer(self.records, self._committed, self._broken)
-        self.lanes: dict[Lane, LaneWork] = {lane: LaneWork(lane, self.store, self.committer, self._broken) for lane in LANES}
+        self.committer = Committer(self.records, self._committed, self._broken, self.reserve)
+        self.lanes: dict[Lane, LaneWork] = {
+            lane: LaneWork(lane, self.store, self.committer, self._broken, self.reserve) for lane in LANES
+        }
+        for work in self.lanes.values():
+            work.receipts = self.outside.receipts
         learned = self.reader.topics()
         self.pipeline = Pipeline(
             adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
@@ -167,6 +174,14 @@ class Hub:
         gc.freeze()
         self.watchdog.start()
         notify("READY=1")
+
+    def _open_store(self) -> ParquetStore | MemoryStore:
+        try:
+            return open_store(self.config)
+        except JournalUnusable:
+            if not self.reserve.release():
+                raise
+            return open_store(self.config)  # a disk that filled up while the hub was down
 
     def _places(self) -> Places:
         """What the records know, with what the configuration says on top."""
@@ -264,7 +279,10 @@ class Hub:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                await loop.run_in_executor(self._sealer, partial(self.store.maintain, clock()))
+                if self.reserve.held or await loop.run_in_executor(self._sealer, self.reserve.roomy):
+                    await loop.run_in_executor(self._sealer, partial(self.store.maintain, clock()))
+            except DiskFull as problem:
+                log.warning("the store's upkeep waits: %s", problem)
             except SealFailed as problem:  # the readings stay in the journal; the next round tries again
                 self.seal_failures += 1
                 log.warning("sealing failed: %s", problem)
@@ -287,7 +305,8 @@ class Hub:
         for lane in self.lanes.values():
             await lane.drained()
         self.pipeline.remember()
-        await self.committer.durable()
+        if not self.committer.full:
+            await self.committer.durable()
         self.feed.close()
         for session in self.sessions.values():
             await session.close()

@@ -1,21 +1,39 @@
 """Commits alerts, notices and what else belongs in the records: one transaction at a time, in a thread of its own.
 
 What gathers while one transaction is on its way to the disk goes into the next, so that a thousand alerts cost a handful
-of commits. A failed commit is final: nothing that depends on it is confirmed, and the process ends.
+of commits. A failed commit is final: nothing that depends on it is confirmed, and the process ends. Only a full disk is
+waited for: the reserve is given up, and after that the same transaction is tried until there is room.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from hub.files import DiskFull
 from hub.records import Records, Work
+from hub.reserve import Reserve
 
 LINGER = 0.05
 """Seconds that what nobody waits for (delivery marks, names) may gather."""
+TRY_AGAIN = 1.0
+"""Seconds until a transaction for which there was no room is tried again."""
+
+log = logging.getLogger("gengfu.committer")
 
 
 class Committer:
-    def __init__(self, records: Records, committed: Callable[[Work], None], failed: Callable[[BaseException], None]) -> None:
+    """``full``: the transaction waits for room on the disk."""
+
+    def __init__(
+        self,
+        records: Records,
+        committed: Callable[[Work], None],
+        failed: Callable[[BaseException], None],
+        reserve: Reserve | None = None,
+    ) -> None:
+        self.full = False
+        self._reserve = reserve
         self._records = records
         self._committed = committed
         self._failed = failed
@@ -57,7 +75,8 @@ class Committer:
         await done
 
     async def close(self) -> None:
-        await self.durable()
+        if not self.full:
+            await self.durable()
         self._pool.shutdown()
 
     def _start(self) -> None:
@@ -71,19 +90,36 @@ class Committer:
         work, number = self._work, self.number
         self._work = Work()
         self.number += 1
+        self._write(work, number)
+
+    def _write(self, work: Work, number: int) -> None:
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._commit, work)
         future.add_done_callback(lambda done: self._finished(done, work, number))
 
     def _commit(self, work: Work) -> None:
-        if not work.empty():
+        if work.empty():
+            return
+        try:
+            self._records.commit(work)
+        except DiskFull:
+            if self._reserve is None or not self._reserve.release():
+                raise
             self._records.commit(work)
 
     def _finished(self, future: "asyncio.Future[None]", work: Work, number: int) -> None:
         if future.cancelled():
             return
-        if error := future.exception():
+        error = future.exception()
+        if isinstance(error, DiskFull):
+            if not self.full:
+                log.critical("%s, and the reserve is used up: no alert can be recorded until there is room", error)
+            self.full = True
+            asyncio.get_running_loop().call_later(TRY_AGAIN, self._write, work, number)
+            return
+        if error:
             self._failed(error)
             return
+        self.full = False
         self._busy = False
         self.done = number
         self._committed(work)

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 
+class DiskFull(Exception):
+    """There is no room for it. Nothing of it was written, and it may be tried again."""
+
+
 def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

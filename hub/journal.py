@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 
 from hub.columns import BYTES_PER_READING, Columns
-from hub.files import sync_folder
+from hub.files import DiskFull, sync_folder
 from hub.journal_reader import (
     DEAD_LETTERS,
     DEAD_LETTERS_PER_SENDER,
@@ -140,20 +140,29 @@ class Journal:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                    self._give_up()
+                    raise DiskFull(f"{self.path} cannot grow: the disk is full") from error
                 with contextlib.suppress(sqlite3.Error):  # the failure that brought us here is what counts
                     self._connection.execute("ROLLBACK")
                 raise self._failed(error) from error
             except BaseException:
-                self._connection.execute("ROLLBACK")
-                self._load()
+                self._give_up()
                 raise
+
+    def _give_up(self) -> None:
+        """Undoes what has begun, in the file and in memory."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._load()
 
     def _failed(self, error: Exception) -> JournalFailed:
         self._failure = f"{self.path} could not be written: {error}; nothing is confirmed any more until the hub is restarted"
         return JournalFailed(self._failure)
 
     def append(self, batch: Batch) -> None:
-        """Returns when the batch is on disk. Raises JournalFailed, and ValueError for a reading without a time."""
+        """Returns when the batch is on disk. Raises JournalFailed, DiskFull (it may be tried again), and ValueError for a reading
+        without a time."""
         if batch.empty():
             return
         now = self._clock()

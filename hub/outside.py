@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from hub.glance import Glance
 from hub.model import Alert, DeadLetter, Now, Publish, Reading
 from hub.moments import iso
 from hub.mqtt import Session
+from hub.receipts import Receipt
 from hub.web.feed import Feed
 
 REFUSALS_EVERY = 10.0
@@ -49,7 +50,7 @@ class Outside:
 
     def refused(self, letter: DeadLetter) -> None:
         """Told where the vendor publishes, at most once in ten seconds for each of his devices."""
-        device = re.sub(r"[/+#\s\x00-\x1f$]", "_", letter.device) or "unknown"
+        device = _level(letter.device)
         now = self._clock().monotonic
         if now - self._told.get(device, -REFUSALS_EVERY) < REFUSALS_EVERY:
             self.untold += 1
@@ -58,7 +59,14 @@ class Outside:
             self._told.clear()
         self._told[device] = now
         said = {"topic": letter.topic, "reason": letter.reason, "detail": letter.detail, "at": iso(letter.at)}
-        self.publish(Publish(f"gengfu/{self._community}/rejected/{device[:200]}", _encode(said)))
+        self.publish(Publish(f"gengfu/{self._community}/rejected/{device}", _encode(said)))
+
+    def receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Called when they are on disk."""
+        at = iso(self._clock().wall)
+        for receipt in receipts:
+            said = {"id": receipt.id, "seq": receipt.seq, "committed_at": at}
+            self.publish(Publish(f"gengfu/{self._community}/receipts/{_level(receipt.device)}", _encode(said)))
 
     def publish(self, publish: Publish) -> None:
         try:
@@ -83,3 +91,8 @@ class Outside:
         except ConnectionError as problem:
             # The rest session still carries it, and the next connection of the fire session asks for it again.
             log.warning("the fire session could not subscribe %s yet: %s", topic, problem)
+
+
+def _level(device: str) -> str:
+    """A device's id as one level of a topic."""
+    return re.sub(r"[/+#\s\x00-\x1f$]", "_", device)[:200] or "unknown"

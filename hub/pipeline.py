@@ -33,6 +33,7 @@ from hub.model import (
 )
 from hub.notices import Roster
 from hub.ports import Adapter, Malformed
+from hub.receipts import wanted
 from hub.routing import Routes, Twins, fault
 from hub.wire import Refused
 from rules.engine import Engine
@@ -41,6 +42,8 @@ KEPT_BYTES = 64 * 1024
 TICK = 0.25
 HEARTBEAT = 10.0
 LATENCIES = 1_000
+LEARNED = 10_000
+"""Topics that both sessions carry, at most; what speaks of fire beyond them is judged all the same."""
 
 log = logging.getLogger("gengfu.pipeline")
 
@@ -96,9 +99,13 @@ class Pipeline:
             return
         lane = self.lanes[messages[0].lane]
         now = self._clock()
+        shedding = lane.shedding
         for message in messages:
             if message.qos:
                 lane.took(message)
+            elif shedding:
+                lane.shed += 1
+                continue
             self._one(message, lane, now)
         self.counts["messages"] += len(messages)
         self.newest_at = messages[-1].received_at
@@ -135,7 +142,7 @@ class Pipeline:
             ours = Malformed(Reason.ADAPTER_FAILED, f"the adapter failed: {type(error).__name__}: {error}")
             self._refused(message, ours, adapter.kind, lane, now)
             return
-        device = ""
+        device, seq = "", 0
         repeated: bool | None = None
         for item in decoded:
             if type(item) is Reading:
@@ -145,13 +152,17 @@ class Pipeline:
                     if repeated:
                         item = replace(item, quality=item.quality | Quality.DUPLICATE)
                 if item.device != device:
-                    device = item.device
+                    device, seq = item.device, item.seq
                     self._seen(device, message.received_at)
                 self._reading(item, message, lane, now)
             elif type(item) is DeviceInfo:
                 self._told(item, message, lane, now)
             elif type(item) is Publish:
                 self._outside.publish(item)
+        if device and (message.lane == "fire" or topic in self.twins.topics):
+            receipt = wanted(message.payload, device, seq)
+            if receipt is not None:
+                lane.owes(receipt)
 
     def _reading(self, given: Reading, message: Message, lane: LaneWork, now: Now) -> None:
         stale = message.retained
@@ -195,7 +206,11 @@ class Pipeline:
 
     def _learn(self, topic: str) -> None:
         """Once a device has spoken of fire or safety, the fire session carries its topic as well."""
-        if topic not in self.twins.topics:
+        if topic in self.twins.topics:
+            return
+        if len(self.twins.topics) >= LEARNED:
+            self.counts["unlearned"] += 1
+        else:
             self.twins.topics.add(topic)
             self._committer.gather(urgent=False).topics.append(topic)
             self._outside.learned(topic)

@@ -4,6 +4,7 @@ SQLAlchemy Core on SQLite (WAL, synchronous FULL). Exactly one connection writes
 ``commit`` writes all that has gathered in one transaction: an alert and its notices stand or fall together.
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 
+from hub.files import DiskFull
 from hub.model import Alert, Device, Notice, Space
 
 SCHEMA = 1
@@ -237,8 +240,14 @@ class Records(RecordsReader):
             raise RecordsFailed(f"{path} was written by a newer Gengfu (schema {found}, this one knows {SCHEMA}); update first")
 
     def commit(self, work: Work) -> None:
-        with self._connection.begin():
-            self._commit(self._connection, work)
+        """Returns when it is on disk. Raises DiskFull, after which the same work may be tried again."""
+        try:
+            with self._connection.begin():
+                self._commit(self._connection, work)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                raise DiskFull("the records cannot grow: the disk is full") from error
+            raise
 
     def _commit(self, connection: Connection, work: Work) -> None:
         if work.alerts:

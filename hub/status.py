@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 def not_ready(hub: Hub) -> Sequence[str]:
     """One plain sentence for each thing that is missing."""
-    return [f"{lane} lane: {session.fault}" for lane, session in hub.sessions.items() if not session.connected]
+    missing = [f"{lane} lane: {session.fault}" for lane, session in hub.sessions.items() if not session.connected]
+    if hub.committer.full:
+        missing.append("The disk is full, and so is what was reserved for alerts: make room.")
+    missing += [f"{lane} lane: the disk is full, its readings wait: make room." for lane, work in hub.lanes.items() if work.full]
+    return missing
 
 
 def notifiers(counts: dict[str, int]) -> list[Sample]:
@@ -37,6 +41,13 @@ def metrics(hub: Hub) -> str:
     out.add("readings_committed_total", "counter", "readings on disk", [({"lane": k}, v.committed) for k, v in lanes])
     out.add("confirmed_total", "counter", "messages confirmed to the broker", [({"lane": k}, v.confirmed) for k, v in lanes])
     out.add("lane_waiting", "gauge", "messages waiting to be committed", [({"lane": k}, v.waiting) for k, v in lanes])
+    out.add(
+        "lane_backlog", "gauge", "readings in memory, not on their way to the disk", [({"lane": k}, v.backlog) for k, v in lanes]
+    )
+    out.add("shed_total", "counter", "QoS 0 messages dropped unread in an overload", [({"lane": k}, v.shed) for k, v in lanes])
+    out.add("disk_full", "gauge", "1 while the lane's readings wait for room", [({"lane": k}, float(v.full)) for k, v in lanes])
+    out.add("disk_free_bytes", "gauge", "room left, besides the reserve for alerts", hub.reserve.free())
+    out.add("reserve_bytes", "gauge", "room reserved for alerts", hub.reserve.size if hub.reserve.held else 0)
     sessions = hub.sessions.items()
     out.add("mqtt_connected", "gauge", "1 while connected", [({"lane": k}, float(v.connected)) for k, v in sessions])
     out.add("mqtt_reconnects_total", "counter", "connections after the first", [({"lane": k}, v.reconnects) for k, v in sessions])
