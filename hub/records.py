@@ -22,9 +22,12 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    case,
     create_engine,
     event,
+    func,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -33,7 +36,14 @@ from sqlalchemy.exc import OperationalError
 from hub.files import DiskFull
 from hub.model import Alert, Device, Notice, Space
 
-SCHEMA = 1
+SCHEMA = 2
+_MIGRATIONS = {
+    # from version 1: when a notice was handed out, and a way to find who has seen an alert
+    1: (
+        "ALTER TABLE outbox ADD COLUMN taken_at INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX IF NOT EXISTS audit_by_subject ON audit (subject, what)",
+    ),
+}
 
 metadata = MetaData()
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -76,6 +86,7 @@ outbox = Table(
     Column("changed_at", Integer, nullable=False),
     Column("error", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("taken_at", Integer, nullable=False, server_default="0"),  # first handed out, so committed: ms; 0 not yet
     Index("outbox_by_alert", "alert"),
     Index("outbox_by_state", "state", "created_at"),
 )
@@ -89,6 +100,7 @@ audit = Table(
     Column("who", String, nullable=False),
     Column("what", String, nullable=False),
     Column("subject", String, nullable=False),
+    Index("audit_by_subject", "subject", "what"),
 )
 
 
@@ -97,13 +109,15 @@ class RecordsFailed(Exception):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """How one attempt to send a notice ended: ``state`` queued (will be tried again), sent or failed."""
+    """How one attempt to send a notice ended: ``state`` queued (will be tried again), sent or failed. ``taken``: when the
+    committed notice was handed out, ms."""
 
     notice: str
     state: str
     attempts: int
     at: int
     error: str = ""
+    taken: int = 0
 
 
 class Work:
@@ -206,9 +220,18 @@ class RecordsReader:
         """Who was told of this alert, through what, and how it went."""
         return list(self._all(select(outbox).where(outbox.c.alert == alert).order_by(outbox.c.created_at)))
 
-    def unsent(self, limit: int = 10_000) -> list[Notice]:
-        query = select(outbox).where(outbox.c.state == "queued").order_by(outbox.c.created_at).limit(limit)
+    def unsent(self, limit: int = 20_000) -> list[Notice]:
+        """The oldest of each notifier, at most so many: one that is stuck hides no other's."""
+        place = func.row_number().over(partition_by=outbox.c.notifier, order_by=outbox.c.created_at).label("place")
+        queued = select(outbox, place).where(outbox.c.state == "queued").subquery()
+        query = select(queued).where(queued.c.place <= limit).order_by(queued.c.created_at)
         return [msgspec.structs.replace(_notice(row["body"]), attempts=row["attempts"]) for row in self._all(query)]
+
+    def seen(self, alert: str) -> int | None:
+        """When somebody first opened it, ms."""
+        first = select(func.min(audit.c.at).label("at")).where(audit.c.subject == alert, audit.c.what == "seen")
+        at: int | None = self._all(first)[0]["at"]
+        return at
 
     def topics(self) -> list[str]:
         return [row["topic"] for row in self._all(select(learned_topics))]
@@ -236,8 +259,14 @@ class Records(RecordsReader):
             metadata.create_all(self._connection)
             self._connection.execute(insert(meta).values(key="schema", value=str(SCHEMA)).on_conflict_do_nothing())
             found = int(self._connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar_one())
-        if found > SCHEMA:
-            raise RecordsFailed(f"{path} was written by a newer Gengfu (schema {found}, this one knows {SCHEMA}); update first")
+            if found > SCHEMA:
+                raise RecordsFailed(
+                    f"{path} was written by a newer Gengfu (schema {found}, this one knows {SCHEMA}); update first"
+                )
+            for version in range(found, SCHEMA):
+                for statement in _MIGRATIONS[version]:
+                    self._connection.execute(text(statement))
+            self._connection.execute(update(meta).where(meta.c.key == "schema").values(value=str(SCHEMA)))
 
     def commit(self, work: Work) -> None:
         """Returns when it is on disk. Raises DiskFull, after which the same work may be tried again."""
@@ -302,7 +331,13 @@ class Records(RecordsReader):
             connection.execute(
                 update(outbox)
                 .where(outbox.c.id == sent.notice)
-                .values(state=sent.state, attempts=sent.attempts, changed_at=sent.at, error=sent.error)
+                .values(
+                    state=sent.state,
+                    attempts=sent.attempts,
+                    changed_at=sent.at,
+                    error=sent.error,
+                    taken_at=case((outbox.c.taken_at == 0, sent.taken), else_=outbox.c.taken_at),
+                )
             )
         self._bodies(connection, devices, work.devices.values())
         self._bodies(connection, spaces, work.spaces.values())

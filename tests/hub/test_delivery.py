@@ -158,3 +158,26 @@ async def test_a_full_queue_leaves_the_rest_in_the_records(monkeypatch) -> None:
     desk.delivery.put([notice(number, "w") for number in range(5)])
     assert desk.delivery.depth("w") == 3
     assert desk.delivery.overflowed == 2
+
+
+async def test_what_did_not_fit_is_read_again_until_nothing_is_left(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """More is queued than memory holds, and what cannot be sent does not count against what can."""
+    monkeypatch.setattr(module, "QUEUE", 3)
+    monkeypatch.setattr(module, "RELOAD_EVERY", 0.05)
+
+    async def take(_: web.Request) -> web.Response:
+        return web.Response()
+
+    async with receiver(take) as url:
+        desk = Desk(dead="http://127.0.0.1:9/alerts", w=url)
+        desk.left = [notice(number, id) for number in range(20) for id in ("dead", "w")]
+        sent = desk.delivery._sent
+
+        def mark(sent_: Sent) -> None:
+            desk.left = [one for one in desk.left if one.id != sent_.notice or sent_.state == "queued"]
+            sent(sent_)
+
+        desk.delivery._sent = mark
+        async with desk.running():
+            await desk.until("sent", 20)
+    assert desk.delivery.depth("dead") == 3, "what waits to be tried again is bounded too"

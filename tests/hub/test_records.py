@@ -100,3 +100,39 @@ def test_a_newer_schema_is_refused_in_a_sentence(path: Path) -> None:
     connection.close()
     with pytest.raises(RecordsFailed, match="newer Gengfu"):
         Records(path)
+
+
+def test_one_notifier_that_is_stuck_hides_no_other(path: Path) -> None:
+    records = Records(path)
+    stuck = [replace(NOTICE, id=f"a{number}", notifier="stuck", created_at=number) for number in range(5)]
+    records.commit(work(ALERT, notices=(*stuck, NOTICE)))
+    assert [notice.id for notice in records.unsent(limit=3)] == ["a0", "a1", "a2", NOTICE.id]
+
+
+def test_when_a_notice_was_handed_out_first_stays(path: Path) -> None:
+    records = Records(path)
+    records.commit(work(ALERT, notices=(NOTICE,)))
+    for sent in (Sent(NOTICE.id, "queued", 1, 50, "busy", 40), Sent(NOTICE.id, "sent", 2, 90, "", 80)):
+        done = work()
+        done.sent = [sent]
+        records.commit(done)
+    [row] = records.ledger("a1")
+    assert (row["taken_at"], row["changed_at"], row["state"]) == (40, 90, "sent")
+
+
+def test_an_older_schema_is_brought_up_to_date_and_keeps_everything(path: Path) -> None:
+    records = Records(path)
+    records.commit(work(ALERT, notices=(NOTICE,)))
+    records.close()
+    with sqlite3.connect(path) as old:  # what version 1 did not have
+        old.execute("ALTER TABLE outbox DROP COLUMN taken_at")
+        old.execute("DROP INDEX audit_by_subject")
+        old.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+    old.close()
+    for _ in range(2):
+        records = Records(path)
+        assert records.alert("a1") == ALERT
+        assert records.unsent() == [NOTICE]
+        assert records.ledger("a1")[0]["taken_at"] == 0
+        assert records.seen("a1") is None
+        records.close()
