@@ -29,6 +29,7 @@ from hub.desk import Desk
 from hub.directory import Places
 from hub.disabled import Plugged
 from hub.files import DiskFull
+from hub.fire_tcp import Both, FireTcp
 from hub.glance import Glance
 from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
@@ -139,6 +140,7 @@ class Hub:
         self.pipeline = Pipeline(
             adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
         )
+        self.fire_tcp = self._fire_tcp()
         await self._connect(learned)
         self.delivery = Delivery(self.plugged.notifiers(), clock, self.random, self._sent)
         in_memory = isinstance(self.store, MemoryStore)
@@ -170,6 +172,8 @@ class Hub:
         self._essential("store maintenance", self._maintain())
         self._essential("overview", self._refresh())
         await self.server.started()
+        if self.fire_tcp is not None:
+            await self.fire_tcp.start()
         gc.collect()
         gc.freeze()
         self.watchdog.start()
@@ -191,6 +195,12 @@ class Hub:
         places.upsert_spaces(self.config.spaces)
         places.upsert_devices(self.config.devices)
         return places
+
+    def _fire_tcp(self) -> FireTcp | None:
+        given = self.config.fire_tcp
+        if given is None:
+            return None
+        return FireTcp(given.host, given.port, given.allow, self.config.zone, self.pipeline.take, clock)
 
     def _roster(self) -> Roster:
         receivers = [
@@ -231,6 +241,8 @@ class Hub:
             )
             self.sessions[lane] = session
             self.lanes[lane].source = session
+        if self.fire_tcp is not None:
+            self.lanes["fire"].source = Both(self.sessions["fire"], self.fire_tcp)
         self.outside.connect(self.sessions["fire"])
 
     # --- running ------------------------------------------------------------------------------------------------------
@@ -300,10 +312,13 @@ class Hub:
         """Commits and confirms what has arrived, remembers what must survive, and lets go."""
         notify("STOPPING=1")
         self.watchdog.stop()
-        for session in self.sessions.values():
-            session.pause()
+        for lane in self.lanes.values():
+            if lane.source is not None:
+                lane.source.pause()
         for lane in self.lanes.values():
             await lane.drained()
+        if self.fire_tcp is not None:
+            await self.fire_tcp.close()
         self.pipeline.remember()
         if not self.committer.full:
             await self.committer.durable()

@@ -51,6 +51,12 @@ def metrics(hub: Hub) -> str:
     sessions = hub.sessions.items()
     out.add("mqtt_connected", "gauge", "1 while connected", [({"lane": k}, float(v.connected)) for k, v in sessions])
     out.add("mqtt_reconnects_total", "counter", "connections after the first", [({"lane": k}, v.reconnects) for k, v in sessions])
+    if (tcp := hub.fire_tcp) is not None:
+        out.add("fire_tcp_connections", "gauge", "fire alarm devices connected over TCP", tcp.connections)
+        ends = [("turned_away", tcp.refused), ("cut_off", tcp.cut_off)]
+        out.add("fire_tcp_refused_total", "counter", "their connections refused", [({"how": how}, n) for how, n in ends])
+        answers = [("confirmed", tcp.confirmed), ("denied", tcp.denied)]
+        out.add("fire_tcp_answers_total", "counter", "their packets answered", [({"how": how}, n) for how, n in answers])
     for state in ("pending", "firing", "resolved"):
         out.add(f"alerts_{state}_total", "counter", f"changes of alerts to {state}", pipeline.counts[f"alerts_{state}"])
     out.add("alerts_open", "gauge", "alerts that are pending or firing", len(pipeline.open))

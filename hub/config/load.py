@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 from hub.config import checks, document, plugged, sections
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
-from hub.config.records import Config, Mqtt, Web
+from hub.config.records import Config, FireTcp, Mqtt, Web
 from hub.model import Device, Person, Space
 from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
 
-TABLES = ("site", "data", "mqtt", "web", "store")
+TABLES = ("site", "data", "mqtt", "web", "fire_tcp", "store")
 LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule")
 
 
@@ -35,6 +35,7 @@ def load(path: Path | None) -> Config:
     store_kind, store_settings = plugged.store(reader)
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
+    fire_tcp = _fire_tcp(reader)
     mqtt = _mqtt(reader, base, site.community if site else "demo")
 
     checks.unique(reader, ("space", "device", "person", "notifier", "rule"))
@@ -61,6 +62,7 @@ def load(path: Path | None) -> Config:
         notifiers=notifiers,
         adapters=adapters,
         rules=rules,
+        fire_tcp=fire_tcp,
     )
 
 
@@ -100,6 +102,20 @@ def _mqtt(reader: Reader, base: Path, community: str) -> Mqtt | None:
         password=password,
         ca_file=ca_file,
     )
+
+
+def _fire_tcp(reader: Reader) -> FireTcp | None:
+    section = reader.table("fire_tcp", sections.FireTcpSection) if "fire_tcp" in reader.data else None
+    if section is None:
+        return None
+    host, port = sections.split_listen(section.listen)
+    if not sections.is_loopback(host) and not section.allow:
+        message = f'"{host}" can be reached from outside this machine: say in allow from which networks, like ["10.1.0.0/16"]'
+        reader.wrong(("fire_tcp", "listen"), "fire_tcp, listen", message)
+    if "adapter" in reader.data and all(item.get("kind") != "gb26875" for _, item in reader.items("adapter")):
+        message = 'nothing reads what comes in: add an [[adapter]] with kind = "gb26875"'
+        reader.wrong(("fire_tcp",), "fire_tcp", message)
+    return FireTcp(host, port, section.allow)
 
 
 def _vocabulary(reader: Reader) -> Vocabulary:

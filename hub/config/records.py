@@ -35,6 +35,14 @@ class Web(Struct, frozen=True):
     port: int
 
 
+class FireTcp(Struct, frozen=True):
+    """Where fire alarm devices connect (GB/T 26875.3). ``allow``: networks; empty for all that can reach it. Port 0: any."""
+
+    host: str
+    port: int
+    allow: tuple[str, ...] = ()
+
+
 class NotifierEntry(Struct, frozen=True):
     id: str
     kind: str
@@ -61,6 +69,7 @@ class Config(Struct, frozen=True):
     notifiers: tuple[NotifierEntry, ...]
     adapters: tuple[tuple[type[Any], Settings], ...]
     rules: tuple[Rule | SilenceRule, ...]
+    fire_tcp: FireTcp | None = None  # None: no TCP listener
 
 
 def site_context(config: Config) -> SiteContext:

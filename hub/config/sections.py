@@ -160,6 +160,25 @@ class WebSection(Settings):
     listen: Annotated[str, AfterValidator(_listen)] = Field("127.0.0.1:8080", description="address and port of the page")
 
 
+def _network(given: str) -> str:
+    try:
+        return str(ipaddress.ip_network(given))
+    except ValueError as error:
+        raise ValueError(f'"{given}" is no network: {error}; write it like "10.1.0.0/16" or "10.1.2.3"') from None
+
+
+def _any_listen(given: str) -> str:
+    split_listen(given)
+    return given
+
+
+class FireTcpSection(Settings):
+    listen: Annotated[str, AfterValidator(_any_listen)] = Field(description="address and port for fire alarm devices")
+    allow: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        (), description="networks they may connect from; needed where listen can be reached from outside this machine"
+    )
+
+
 class QuantitySection(Settings):
     name: Annotated[str, AfterValidator(_quantity_name)] = Field(description="domain.thing[.qualifier]")
     unit: Annotated[str, AfterValidator(_unit)] = Field("1", description="the unit it is kept in")
@@ -198,4 +217,10 @@ class PersonSection(Settings):
     tell: tuple[str, ...] = Field((), description="the ids of the notifiers that reach them")
 
 
-TABLES: dict[str, type[Settings]] = {"site": Site, "data": Data, "mqtt": MqttSection, "web": WebSection}
+TABLES: dict[str, type[Settings]] = {
+    "site": Site,
+    "data": Data,
+    "mqtt": MqttSection,
+    "web": WebSection,
+    "fire_tcp": FireTcpSection,
+}
