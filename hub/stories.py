@@ -1,0 +1,64 @@
+"""An alert's story out of the records: what changed, who was told, and how long each step of the way took."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hub.model import Alert
+from hub.notices import MQTT
+from hub.web.view import Change, Told, Waypoints
+
+Steps = Sequence[tuple[int, Alert]]
+Ledger = Sequence[Mapping[Any, Any]]
+
+
+def changes(steps: Steps) -> list[Change]:
+    """What each revision changed, in the words of the timeline."""
+    found: list[Change] = []
+    before: Alert | None = None
+    for at, alert in steps:
+        if before is None or alert.state != before.state:
+            by, text = (alert.resolved_by, alert.reason) if alert.state == "resolved" else ("", "")
+            found.append(Change(at, alert.state, by, text, alert.value if before is None else alert.last_value))
+        elif alert.acknowledged_by != before.acknowledged_by:
+            found.append(Change(at, "acknowledged", alert.acknowledged_by, alert.comment))
+        elif alert.silent != before.silent:
+            found.append(Change(at, "silent" if alert.silent else "heard"))
+        elif alert.severity != before.severity:
+            found.append(Change(at, "severity"))
+        before = alert
+    return found
+
+
+def told(ledger: Ledger, people: Mapping[str, str]) -> list[Told]:
+    return [
+        Told(
+            notifier=row["notifier"],
+            why=row["why"],
+            created_at=row["created_at"],
+            sent_at=row["changed_at"] if row["state"] == "sent" else None,
+            person=people.get(row["person"], row["person"]),
+            attempts=row["attempts"],
+            error=row["error"],
+        )
+        for row in ledger
+    ]
+
+
+def waypoints(alert: Alert, steps: Steps, ledger: Ledger, seen: int | None) -> Waypoints:
+    """When the alert passed each step, ms. It counts from the change that raised it: before that nobody was to be told."""
+    raised = next(((at, step.revision) for at, step in steps if step.state == "firing"), None)
+    points = Waypoints(
+        device_at=alert.at,
+        received_at=alert.received_at,
+        decided_at=raised[0] if raised else None,
+        seen_at=seen,
+        acknowledged_at=alert.acknowledged_at,
+    )
+    if raised is None:
+        return points
+    first = [row for row in ledger if row["state"] == "sent" and row["why"] == "first" and row["notifier"] != MQTT]
+    outgoing = [row for row in ledger if row["id"] == f"{alert.id}:r{raised[1]}:{MQTT}:"]
+    points.committed_at = next((row["taken_at"] for row in outgoing if row["taken_at"]), None)
+    points.published_at = next((row["changed_at"] for row in outgoing if row["state"] == "sent"), None)
+    points.notified_at = min((row["changed_at"] for row in first), default=None)
+    return points
