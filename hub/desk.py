@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
+from hub import stories
 from hub.config import Config
 from hub.directory import Places
 from hub.glance import Glance, figures, grid_meters
@@ -19,7 +20,6 @@ from hub.reports.energy import energy_report, parse_period
 from hub.web.feed import Feed
 from hub.web.view import (
     AlertStory,
-    Change,
     Conflict,
     DeviceCard,
     EnergyWords,
@@ -29,7 +29,6 @@ from hub.web.view import (
     Refused,
     RuleInfo,
     Site,
-    Told,
 )
 from rules.engine import AlreadyClosed, NeedsReason, UnknownAlert
 
@@ -92,7 +91,7 @@ class Desk:
 
     def overview(self) -> Overview:
         return self._glance.overview(
-            self._clock(), self._pipeline.open, self._context, self._pipeline.newest_at, self._pipeline.p99_ms()
+            self._clock(), self._pipeline.open, self._context, self._pipeline.newest_at, *self._pipeline.latency_ms(0.5, 0.99)
         )
 
     async def refresh(self) -> None:
@@ -150,20 +149,15 @@ class Desk:
             raise NotFound(f"there is no alert {id}")
         steps = await asyncio.to_thread(self._records.timeline, id)
         ledger = await asyncio.to_thread(self._records.ledger, id)
-        told = [
-            Told(
-                notifier=row["notifier"],
-                why=row["why"],
-                created_at=row["created_at"],
-                sent_at=row["changed_at"] if row["state"] == "sent" else None,
-                person=self._people.get(row["person"], row["person"]),
-                attempts=row["attempts"],
-                error=row["error"],
-            )
-            for row in ledger
-        ]
+        seen = await asyncio.to_thread(self._records.seen, id)
         rule = next((rule for rule in await self.rules() if rule.id == alert.rule), None)
-        return AlertStory(alert, _changes(steps), told, rule)
+        told = stories.told(ledger, self._people)
+        return AlertStory(alert, stories.changes(steps), told, rule, stories.waypoints(alert, steps, ledger, seen))
+
+    async def seen(self, id: str, by: str) -> None:
+        if await asyncio.to_thread(self._records.alert, id) is None:
+            raise NotFound(f"there is no alert {id}")
+        self._pipeline.seen(id, by)
 
     async def acknowledge(self, id: str, by: str, comment: str) -> Alert:
         return await self._decide(id, self._pipeline.acknowledge(id, by, comment))
@@ -332,21 +326,3 @@ def _number(cursor: str | None) -> int | None:
     if not cursor.isdigit():
         raise Refused(f'"{cursor}" is not a cursor; use the "next_cursor" of the page before')
     return int(cursor)
-
-
-def _changes(steps: Sequence[tuple[int, Alert]]) -> list[Change]:
-    """What each revision changed, in the words of the timeline."""
-    changes: list[Change] = []
-    before: Alert | None = None
-    for at, alert in steps:
-        if before is None or alert.state != before.state:
-            by, text = (alert.resolved_by, alert.reason) if alert.state == "resolved" else ("", "")
-            changes.append(Change(at, alert.state, by, text, alert.value if before is None else alert.last_value))
-        elif alert.acknowledged_by != before.acknowledged_by:
-            changes.append(Change(at, "acknowledged", alert.acknowledged_by, alert.comment))
-        elif alert.silent != before.silent:
-            changes.append(Change(at, "silent" if alert.silent else "heard"))
-        elif alert.severity != before.severity:
-            changes.append(Change(at, "severity"))
-        before = alert
-    return changes

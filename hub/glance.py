@@ -98,7 +98,13 @@ class Glance:
         return [values[quantity, ""].value for values in self.latest.values() if (quantity, "") in values]
 
     def overview(
-        self, now: Now, alerts: Mapping[str, Alert], site: SiteContext, newest_at: int | None, p99_ms: float | None
+        self,
+        now: Now,
+        alerts: Mapping[str, Alert],
+        site: SiteContext,
+        newest_at: int | None,
+        p50_ms: float | None,
+        p99_ms: float | None,
     ) -> Overview:
         firing = [alert for alert in alerts.values() if alert.state == "firing"]
         silent = {alert.device for alert in firing if alert.quantity == "" or alert.silent}
@@ -132,6 +138,7 @@ class Glance:
             devices=len(self._places.devices),
             unaccepted=sum(not device.accepted for device in self._places.devices.values()),
             newest_at=newest_at,
+            alert_p50_ms=p50_ms,
             alert_p99_ms=p99_ms,
             power_w=sum(power) if power else None,
             power_today=self.figures.power_today,

@@ -42,6 +42,7 @@ KEPT_BYTES = 64 * 1024
 TICK = 0.25
 HEARTBEAT = 10.0
 LATENCIES = 1_000
+LOOKED_AT = 10_000
 LEARNED = 10_000
 """Topics that both sessions carry, at most; what speaks of fire beyond them is judged all the same."""
 
@@ -85,6 +86,7 @@ class Pipeline:
         self._clock = clock
         self.open = {alert.id: alert for alert in engine.open_alerts()}
         self._states: dict[str, bytes] = {}
+        self._looked_at: set[str] = set()  # alerts somebody has opened
         self._received: dict[str, float] = {}  # alert id -> monotonic of the message that opened it
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # seconds, bytes at the hub -> alert published
         self.counts: Counter[str] = Counter()
@@ -268,11 +270,10 @@ class Pipeline:
                 self.latencies.append(now - received)
             self._outside.alert(alert)
 
-    def p99_ms(self) -> float | None:
-        """Of the last alerts: bytes at the hub -> committed and published, 99th percentile in ms; None before the first."""
-        if not self.latencies:
-            return None
-        return sorted(self.latencies)[int(len(self.latencies) * 0.99)] * 1000
+    def latency_ms(self, *shares: float) -> list[float | None]:
+        """Of the last alerts: bytes at the hub -> committed and handed out, quantiles in ms; None before the first."""
+        ordered = sorted(self.latencies)
+        return [ordered[int(len(ordered) * share)] * 1000 if ordered else None for share in shares]
 
     def tick(self) -> None:
         now = self._clock()
@@ -288,6 +289,14 @@ class Pipeline:
     async def resolve(self, id: str, by: str, reason: str) -> Alert:
         now = self._clock()
         return await self._by_hand(self.engine.resolve(id, by, reason, now), by, "resolve", now)
+
+    def seen(self, id: str, by: str) -> None:
+        """Somebody has opened the alert. The first time counts; later ones are not recorded."""
+        if id not in self._looked_at:
+            if len(self._looked_at) >= LOOKED_AT:
+                self._looked_at.clear()
+            self._looked_at.add(id)
+            self._committer.gather(urgent=False).audits.append((self._clock().wall, by, "seen", id))
 
     async def _by_hand(self, alert: Alert, by: str, what: str, now: Now) -> Alert:
         before = self.open.get(alert.id)

@@ -60,8 +60,13 @@ def metrics(hub: Hub) -> str:
     for state in ("pending", "firing", "resolved"):
         out.add(f"alerts_{state}_total", "counter", f"changes of alerts to {state}", pipeline.counts[f"alerts_{state}"])
     out.add("alerts_open", "gauge", "alerts that are pending or firing", len(pipeline.open))
-    if (p99 := pipeline.p99_ms()) is not None:
-        out.add("alert_seconds_p99", "gauge", "bytes at the hub to alert published, of the last 1000", p99 / 1000)
+    p50, p99 = pipeline.latency_ms(0.5, 0.99)
+    if p50 is not None and p99 is not None:
+        quantiles = [({"quantile": "0.5"}, p50 / 1000), ({"quantile": "0.99"}, p99 / 1000)]
+        out.add("alert_seconds", "gauge", "bytes at the hub to alert committed and handed out, of the last 1000", quantiles)
+    waits = [(id, sorted(spent)) for id, spent in delivery.waits.items() if spent]
+    told = [({"notifier": id, "quantile": q}, w[int(len(w) * float(q))]) for id, w in waits for q in ("0.5", "0.99")]
+    out.add("notice_seconds", "gauge", "alert committed to notice taken by its receiver, of the last 1000", told)
     queues = [({"notifier": id}, float(delivery.depth(id))) for id in delivery.delivered]
     out.add("outbox_depth", "gauge", "notices waiting, by notifier", queues)
     out.add("outbox_overflow_total", "counter", "notices left in the records for later", delivery.overflowed)

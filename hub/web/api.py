@@ -51,6 +51,10 @@ class Acknowledgement(Words):
     comment: str = Field("", max_length=2000)
 
 
+class Look(Words):
+    by: str = Field("", max_length=100, description="who looks, where that is known")
+
+
 class Resolution(Words):
     by: str = Field(min_length=1, max_length=100, description="who closes it")
     reason: str = Field("", max_length=2000, description="what it was; a critical alert is not closed without")
@@ -146,6 +150,12 @@ def _alerts(view: HubView) -> APIRouter:
     async def alert(id: str) -> StoryOut:
         """One alert: its life so far, who was told, and its rule."""
         return StoryOut.model_validate(await view.alert(id))
+
+    @router.post("/alerts/{id}/seen")
+    async def seen(id: str, said: Look) -> dict[str, str]:
+        """Somebody has opened it; the first time is kept."""
+        await view.seen(id, said.by)
+        return {"status": "ok"}
 
     @router.post("/alerts/{id}/acknowledge")
     async def acknowledge(id: str, said: Acknowledgement) -> AlertOut:

@@ -122,11 +122,25 @@ class RuleOut(Out):
     disabled: str = Field(description="why it stands, or empty")
 
 
+class WaypointsOut(Out):
+    """When the alert passed each step; null: not (yet)."""
+
+    device_at: Time = Field(description="by the device's clock, all others by the hub's")
+    received_at: Time
+    decided_at: Time | None
+    committed_at: Time | None
+    published_at: Time | None = Field(description="the broker has it")
+    notified_at: Time | None = Field(description="the first receiver besides MQTT has taken it")
+    seen_at: Time | None = Field(description="somebody has opened it on the page")
+    acknowledged_at: Time | None
+
+
 class StoryOut(Out):
     alert: AlertOut
     changes: list[ChangeOut]
     told: list[ToldOut]
     rule: RuleOut | None
+    receipt: WaypointsOut | None
 
 
 class DeviceOut(Out):
@@ -244,6 +258,7 @@ class OverviewOut(Out):
     unaccepted: int
     dead_letters: int
     newest_at: Time | None
+    alert_p50_ms: Number = Field(description="bytes at the hub to alert committed and handed out, of the last ones")
     alert_p99_ms: Number
     power_w: Number
     power_today: Curve

@@ -72,6 +72,19 @@ class Told(Struct, frozen=True):
     error: str = ""  # the last one, in plain words
 
 
+class Waypoints(Struct):
+    """When an alert passed each step of its way, ms; None: not (yet). ``device_at`` by the device's clock, all others by ours."""
+
+    device_at: int
+    received_at: int
+    decided_at: int | None = None
+    committed_at: int | None = None
+    published_at: int | None = None  # the broker has it
+    notified_at: int | None = None  # the first receiver besides MQTT has taken it
+    seen_at: int | None = None  # somebody has opened it on the page
+    acknowledged_at: int | None = None
+
+
 class RuleInfo(Struct, frozen=True):
     """A rule as configured. ``settings`` are its own fields (threshold, hold_for in ms …); ``disabled`` says why it stands."""
 
@@ -93,6 +106,7 @@ class AlertStory(Struct, frozen=True):
     changes: Sequence[Change] = ()
     told: Sequence[Told] = ()
     rule: RuleInfo | None = None
+    receipt: Waypoints | None = None
 
 
 class DeviceCard(Struct, frozen=True):
@@ -132,7 +146,8 @@ class Overview(Struct, frozen=True):
     unaccepted: int = 0
     dead_letters: int = 0
     newest_at: int | None = None  # arrival of the newest reading
-    alert_p99_ms: float | None = None  # bytes at the hub -> alert published, of the last ones
+    alert_p50_ms: float | None = None  # bytes at the hub -> alert committed and handed out, of the last ones
+    alert_p99_ms: float | None = None
     power_w: float | None = None
     power_today: Points = ()
     power_usual: Points = ()
@@ -187,6 +202,10 @@ class HubView(Protocol):
         ...
 
     async def alert(self, id: str) -> AlertStory: ...
+
+    async def seen(self, id: str, by: str) -> None:
+        """Somebody has opened it on the page; ``by`` "" where nobody said who."""
+        ...
 
     async def acknowledge(self, id: str, by: str, comment: str) -> Alert:
         """Conflict when it is resolved. Acknowledging again changes nothing."""

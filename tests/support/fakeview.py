@@ -140,6 +140,7 @@ class FakeView:
             unaccepted=sum(not one.accepted for one in self.devices_by_id.values()),
             dead_letters=len(self.letters),
             newest_at=now - 800,
+            alert_p50_ms=1.1,
             alert_p99_ms=4.2,
             power_w=21_000 * made.value("x", "current.l1", now),
             power_today=[
@@ -208,6 +209,9 @@ class FakeView:
         ]
         rules = {rule.id: rule for rule in await self.rules()}
         return AlertStory(alert, self.stories[id], told if alert.severity == "critical" else (), rules.get(alert.rule))
+
+    async def seen(self, id: str, by: str) -> None:
+        self.known(id)
 
     def known(self, id: str) -> Alert:
         if id not in self.alerts_by_id:

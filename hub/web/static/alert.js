@@ -1,6 +1,7 @@
 // One alert: what it is, what to do, the evidence, what happened, who was told, why it was raised.
 
-import { get, readings } from "./api.js";
+import { get, post, readings } from "./api.js";
+import { myName } from "./ask.js";
 import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
 import { age, exact, figure, ms, now, place, quantityName, since, time } from "./format.js";
@@ -44,6 +45,7 @@ export function alert(root, [id]) {
   let story = null;
   let device = null;
   let turn = 0;
+  let looked = false;
   const after = h("div");
   show(root, body, evidence, after);
   show(body, h("p.quiet", {}, t("list.loading")));
@@ -56,11 +58,18 @@ export function alert(root, [id]) {
       if (mine !== turn) return;
       story = given;
       draw();
+      look();
       drawEvidence(story.alert, mine);
     } catch (trouble) {
       if (mine !== turn) return;
       show(body, h("p.problem", { role: "alert" }, visible(trouble.message)), h("a.button", { href: "#/" }, t("missing.back")));
     }
+  }
+
+  function look() {
+    if (looked || document.visibilityState !== "visible") return;
+    looked = true;
+    post(`alerts/${encodeURIComponent(id)}/seen`, { by: myName() }).catch(() => (looked = false));
   }
 
   function draw() {

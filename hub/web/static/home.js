@@ -63,7 +63,7 @@ export function home(root) {
   function draw() {
     drawWrong();
     const key = JSON.stringify([state.overview, document.documentElement.lang, state.quantities.size], (name, value) =>
-      name === "now" || name === "newest_at" || name === "alert_p99_ms" ? undefined : value,
+      name === "now" || name === "newest_at" || name === "alert_p50_ms" || name === "alert_p99_ms" ? undefined : value,
     );
     if (state.overview && key !== before) {
       before = key;
@@ -212,5 +212,5 @@ export function newest(overview) {
 
 export function alarmPath(overview) {
   if (!overview || overview.alert_p99_ms === null) return null;
-  return h("span.figure", {}, say("foot.path", { ms: number(overview.alert_p99_ms, 1) }));
+  return h("span.figure", {}, say("foot.path", { half: number(overview.alert_p50_ms, 1), ms: number(overview.alert_p99_ms, 1) }));
 }

@@ -77,7 +77,7 @@ export const words = {
 
   "foot.newest": ["Newest reading {age} ago", "最新读数 {age}前"],
   "foot.none": ["No reading yet", "暂无读数"],
-  "foot.path": ["Alarm path p99 {ms} ms", "报警通路 p99 {ms} 毫秒"],
+  "foot.path": ["Alarm path {half} ms, p99 {ms} ms", "报警通路 {half} 毫秒，p99 {ms} 毫秒"],
   "foot.api": ["For programs", "接口说明"],
   "foot.you": ["You are {name}", "当前为 {name}"],
   "foot.change": ["change", "更改"],
