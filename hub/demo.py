@@ -20,6 +20,8 @@ SEED = 7
 PAST = 36 * 3_600_000
 STEP = 300_000
 BATCH = 20_000
+PATIENCE = 5.0
+"""Seconds the simulator may take to say goodbye."""
 
 
 @contextlib.asynccontextmanager
@@ -30,7 +32,8 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
         await asyncio.to_thread(_fill_in, hub)
     hub.say(f"A simulated community of {len(devices)} devices speaks over MQTT; in about a minute a kitchen catches fire.")
     command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED), "--zone", str(hub.config.zone)]
-    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+    # In a session of its own: a Ctrl-C is the hub's, which then ends it.
+    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, start_new_session=True)
     assert child.stdin is not None
     child.stdin.write(f"{hub.broker_url or _url(hub)}\n".encode())
     watch = asyncio.create_task(_watch(hub, child))
@@ -40,7 +43,12 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
         watch.cancel()
         if child.returncode is None:
             child.terminate()
-            await child.wait()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await child.wait()
+            except TimeoutError:
+                child.kill()
+                await child.wait()
 
 
 def demo(config: Config, say: Callable[[str], None] = print) -> int:

@@ -24,7 +24,6 @@ _store: Store | None = None
 
 def _start(opener: Opener, parent: int) -> None:
     global _store
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(19)
     # It only reads, so it may end at once: an orderly end makes DuckDB's binding complain about what is still open.
     atexit.register(os._exit, 0)
@@ -54,13 +53,20 @@ class Queries:
     async def ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
         """``question(store, *arguments)``, a module-level function; one at a time, in order."""
         self.asked += 1
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, _answer, question, arguments)
+            return await self._send(question, arguments)
         except BrokenProcessPool:
             # The process was killed, by the system's memory guard or by hand: a new one answers.
             self._pool = self._new_pool()
-            return await loop.run_in_executor(self._pool, _answer, question, arguments)
+            return await self._send(question, arguments)
+
+    def _send(self, question: Callable[..., Any], arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
+        # The first question starts the process, and it inherits what is blocked: a Ctrl-C is the hub's alone.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._pool, _answer, question, arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -108,7 +108,27 @@ class Line:
             tell(f"lost the broker at {self._where} ({reason}); trying again")
 
 
-def simulate(line: Line, crowd: Crowd, started: int, speed: float, stop: Event) -> int:
+class Stop:
+    """Whether to end. A plain flag: a threading.Event that a signal sets while it is waited for can lock itself up."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def asked(self, number: int, frame: FrameType | None) -> None:
+        self._set = True
+
+    def wait(self, seconds: float) -> None:
+        """At most a tick, so that nobody needs to be woken."""
+        time.sleep(min(seconds, TICK))
+
+
+def simulate(line: Line, crowd: Crowd, started: int, speed: float, stop: Stop) -> int:
     """Publishes until ``stop`` is set; returns how many messages. The world's clock starts at ``started`` (ms since 1970
     UTC) and runs ``speed`` times as fast as ours."""
     begin = time.monotonic()
@@ -155,13 +175,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
-    stop = Event()
-
-    def end(signal_number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.asked)
+    signal.signal(signal.SIGINT, stop.asked)
     url = options.url
     if url == "-":  # a password does not belong on a command line that everyone on the machine can read
         url = sys.stdin.readline().strip()
@@ -185,7 +201,7 @@ def main(given: list[str] | None = None) -> int:
     return 0
 
 
-def _until_closed(stop: Event) -> None:
+def _until_closed(stop: Stop) -> None:
     """Whoever started us holds our standard input open; when it dies, even by kill -9, we stop as well."""
     sys.stdin.read()
     stop.set()
