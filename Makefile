@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench lint install
+.PHONY: demo test bench lint install payloads
 
 demo: .venv/installed
 	@$(BIN)/gengfu demo
@@ -14,6 +14,9 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@$(BIN)/python -m tests.benchmarks.first_watch
+
+payloads: .venv/installed-dev
+	@$(BIN)/python -m tests.support.payloads $(DIR)
 
 install: .venv/installed
 
