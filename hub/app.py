@@ -28,9 +28,9 @@ from hub.delivery import Delivery
 from hub.desk import Desk
 from hub.directory import Places
 from hub.disabled import Plugged
-from hub.files import DiskFull
 from hub.fire_tcp import Both, FireTcp
 from hub.glance import Glance
+from hub.heartbeat import Heartbeat
 from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
 from hub.lane import LaneWork
@@ -51,8 +51,8 @@ from hub.status import metrics, not_ready
 from hub.stores.memory import MemoryStore
 from hub.stores.parquet import ParquetStore
 from hub.stores.parquet_reader import ParquetReader
-from hub.stores.sealed import SealFailed
 from hub.systemd import notify
+from hub.upkeep import Upkeep
 from hub.watchdog import Watchdog
 from hub.web.api import create_app
 from hub.web.feed import Feed
@@ -60,8 +60,9 @@ from rules.engine import Engine
 
 RECENT = 7 * 86_400_000
 REDELIVERY = 600_000
-MAINTAIN_EVERY = 10.0
 REFRESH_EVERY = 30.0
+NAMES = 64
+"""Threads that look up host names, and do nothing else: each may hang for half a minute when the name server is dead."""
 
 log = logging.getLogger("gengfu")
 
@@ -97,19 +98,21 @@ class Hub:
         self.broker_url = ""
         self._ended: asyncio.Future[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.seal_failures = 0
-        self._sealer = ThreadPoolExecutor(1, "sealer")
+        self._outbox = ThreadPoolExecutor(1, "outbox")
 
     # --- start --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         config = self.config
-        self._ended = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        loop.set_default_executor(ThreadPoolExecutor(NAMES, "names"))
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
         self.reader = RecordsReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
+        self.upkeep = Upkeep(self.store, self.reserve, clock)
         self.places = self._places()
         site = site_context(config)
         now = clock()
@@ -123,11 +126,13 @@ class Hub:
         self.engine.failed.update(self.plugged.rules_off())
         alerts = self.reader.open_and_recent(now.wall - RECENT)
         self.engine.restore(self.reader.state("engine"), alerts, self.reader.heartbeat(), now)
+        latest = self.store.latest()
+        self.engine.expect(latest, now)
         adapters = self.plugged.adapters()
         for adapter in adapters:
             if (state := self.reader.state(f"adapter:{adapter.kind}")) is not None:
                 adapter.restore(state)
-        self.glance.restore(reading for reading, _ in self.store.latest())
+        self.glance.restore(reading for reading, _ in latest)
         intake = Intake(config.vocabulary, config.retention)
         intake.restore(self.store.digests(now.wall - REDELIVERY))
         self.committer = Committer(self.records, self._committed, self._broken, self.reserve)
@@ -143,6 +148,8 @@ class Hub:
         self.fire_tcp = self._fire_tcp()
         await self._connect(learned)
         self.delivery = Delivery(self.plugged.notifiers(), clock, self.random, self._sent)
+        beat = config.heartbeat
+        self.heartbeat = Heartbeat(beat.url, beat.every, lambda: not_ready(self)) if beat else None
         in_memory = isinstance(self.store, MemoryStore)
         self.queries = Here(self.store) if in_memory else Queries(partial(open_reader, config.directory))
         self.desk = Desk(
@@ -169,8 +176,10 @@ class Hub:
         self._essential("delivery", self.delivery.run(self._unsent))
         for session in self.sessions.values():
             self._essential(f"MQTT session {session.lane}", session.run())
-        self._essential("store maintenance", self._maintain())
+        self._essential("store's upkeep", self.upkeep.run())
         self._essential("overview", self._refresh())
+        if self.heartbeat is not None:
+            self._essential("heartbeat", self.heartbeat.run())
         await self.server.started()
         if self.fire_tcp is not None:
             await self.fire_tcp.start()
@@ -285,25 +294,15 @@ class Hub:
         self.committer.gather(urgent=False).sent.append(sent)
 
     def _unsent(self) -> "asyncio.Future[Any]":
-        return asyncio.ensure_future(asyncio.to_thread(self.reader.unsent))
-
-    async def _maintain(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                if self.reserve.held or await loop.run_in_executor(self._sealer, self.reserve.roomy):
-                    await loop.run_in_executor(self._sealer, partial(self.store.maintain, clock()))
-            except DiskFull as problem:
-                log.warning("the store's upkeep waits: %s", problem)
-            except SealFailed as problem:  # the readings stay in the journal; the next round tries again
-                self.seal_failures += 1
-                log.warning("sealing failed: %s", problem)
-            await asyncio.sleep(MAINTAIN_EVERY)
+        return asyncio.get_running_loop().run_in_executor(self._outbox, self.reader.unsent)
 
     async def _refresh(self) -> None:
         while True:
             self.glance.sample(clock())
-            await self.desk.refresh()
+            try:
+                await self.desk.refresh()
+            except Exception as problem:  # noqa: BLE001  today's figures are missing then; the watch goes on
+                log.warning("today's figures are missing: %s: %s", type(problem).__name__, problem)
             await asyncio.sleep(REFRESH_EVERY)
 
     # --- stop ---------------------------------------------------------------------------------------------------------
@@ -333,8 +332,10 @@ class Hub:
         for lane in self.lanes.values():
             await lane.close()
         await self.committer.close()
-        self._sealer.shutdown()
+        self.upkeep.close()
+        self._outbox.shutdown()
         self.queries.close()
+        self.desk.close()
         self.store.close()
         self.reader.close()
         self.records.close()

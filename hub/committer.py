@@ -55,6 +55,11 @@ class Committer:
             self._timer = asyncio.get_running_loop().call_later(LINGER, self._start)
         return self._work
 
+    @property
+    def waiting(self) -> int:
+        """Alerts, notices and marks that gather for the next transaction."""
+        return len(self._work.alerts) + len(self._work.notices) + len(self._work.sent)
+
     def when_durable(self, number: int, call: Callable[[], None]) -> None:
         """Calls back once that transaction is on disk; at once if it is."""
         if number <= self.done:

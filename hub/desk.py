@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -31,6 +33,8 @@ from hub.web.view import (
     Site,
 )
 from rules.engine import AlreadyClosed, NeedsReason, UnknownAlert
+
+T = TypeVar("T")
 
 SEARCHED = 5_000
 """Alerts looked through when the history is searched."""
@@ -81,11 +85,19 @@ class Desk:
         self._queries = queries
         self._glance = glance
         self._clock = clock
+        self._reading = ThreadPoolExecutor(2, "records-reader")
         self._people = {person.id: person.name for person in config.people}
 
     @property
     def _places(self) -> Places:
         return self._pipeline.places
+
+    async def _recorded(self, question: Callable[..., T], *arguments: Any) -> T:
+        """An answer from the records, in threads of their own: a name server that hangs holds up the others."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, partial(question, *arguments))
+
+    def close(self) -> None:
+        self._reading.shutdown(wait=False, cancel_futures=True)
 
     # --- at a glance --------------------------------------------------------------------------------------------------
 
@@ -116,7 +128,7 @@ class Desk:
             return self._open(severity, device, search, limit, cursor)
         before = _number(cursor)
         wanted = SEARCHED if search else limit + 1
-        found = await asyncio.to_thread(self._records.alerts, state or "", severity or "", device, wanted, before)
+        found = await self._recorded(self._records.alerts, state or "", severity or "", device, wanted, before)
         if search:
             found = [(seq, alert) for seq, alert in found if self._mentions(alert, search)]
         more = len(found) > limit
@@ -144,18 +156,18 @@ class Desk:
         return search.casefold() in "\n".join(words).casefold()
 
     async def alert(self, id: str) -> AlertStory:
-        alert = await asyncio.to_thread(self._records.alert, id)
+        alert = await self._recorded(self._records.alert, id)
         if alert is None:
             raise NotFound(f"there is no alert {id}")
-        steps = await asyncio.to_thread(self._records.timeline, id)
-        ledger = await asyncio.to_thread(self._records.ledger, id)
-        seen = await asyncio.to_thread(self._records.seen, id)
+        steps = await self._recorded(self._records.timeline, id)
+        ledger = await self._recorded(self._records.ledger, id)
+        seen = await self._recorded(self._records.seen, id)
         rule = next((rule for rule in await self.rules() if rule.id == alert.rule), None)
         told = stories.told(ledger, self._people)
         return AlertStory(alert, stories.changes(steps), told, rule, stories.waypoints(alert, steps, ledger, seen))
 
     async def seen(self, id: str, by: str) -> None:
-        if await asyncio.to_thread(self._records.alert, id) is None:
+        if await self._recorded(self._records.alert, id) is None:
             raise NotFound(f"there is no alert {id}")
         self._pipeline.seen(id, by)
 
@@ -173,7 +185,7 @@ class Desk:
         except NeedsReason as problem:
             raise Refused(str(problem)) from problem
         except UnknownAlert as problem:
-            if (closed := await asyncio.to_thread(self._records.alert, id)) is not None:
+            if (closed := await self._recorded(self._records.alert, id)) is not None:
                 raise Conflict(f"the alert {id} was resolved by {closed.resolved_by or 'evidence'}") from problem
             raise NotFound(str(problem)) from problem
         return alert

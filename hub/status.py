@@ -74,9 +74,27 @@ def metrics(hub: Hub) -> str:
     out.add(
         "notices_failed_total", "counter", "attempts that failed", [({"notifier": k}, v) for k, v in delivery.failures.items()]
     )
+    out.add("records_waiting", "gauge", "changes that gather for the next transaction", hub.committer.waiting)
+    out.add(
+        "unlearned_total",
+        "counter",
+        "topics of fire beyond those that both sessions carry",
+        pipeline.counts["unlearned"],
+    )
+    publishers = [({"lane": lane}, float(session.publisher.waiting)) for lane, session in sessions]
+    out.add("publishes_waiting", "gauge", "messages of the hub that the broker has not confirmed", publishers)
+    out.add("questions_waiting", "gauge", "questions to the store that wait for an answer", hub.queries.waiting)
+    out.add("questions_refused_total", "counter", "questions to the store refused because too many wait", hub.queries.refused)
+    out.add("questions_replaced_total", "counter", "times the process that answers was replaced", hub.queries.replaced)
+    if hub.heartbeat is not None:
+        out.add("heartbeats_total", "counter", "heartbeats the checker outside has answered", hub.heartbeat.sent)
+        out.add("heartbeats_failed_total", "counter", "heartbeats it has not answered", hub.heartbeat.failed)
+        out.add("heartbeats_held_total", "counter", "heartbeats not sent because something was missing", hub.heartbeat.held)
     out.add("refusals_untold_total", "counter", "refusals not told to the vendor over MQTT", hub.outside.untold)
-    out.add("seal_failures_total", "counter", "rounds of sealing that failed; nothing is lost", hub.seal_failures)
+    out.add("seal_failures_total", "counter", "rounds of the store's upkeep that failed; nothing is lost", hub.upkeep.failures)
     out.add("pages_open", "gauge", "pages that listen to the stream", hub.feed.clients)
+    out.add("pages_thinned_total", "counter", "readings not shown because a newer one came first", hub.feed.thinned)
+    out.add("pages_overflowed_total", "counter", "readings that did not fit a second's batch", hub.feed.overflowed)
     out.add("pages_dropped_total", "counter", "pages dropped because they were too slow", hub.feed.dropped)
     out.add("loop_stalls_total", "counter", "times the event loop stood still for 100 ms", hub.watchdog.stalls)
     out.add("loop_stall_longest_seconds", "gauge", "the longest time the event loop stood still", hub.watchdog.longest)

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 from hub.config import checks, document, plugged, sections
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
-from hub.config.records import Config, FireTcp, Mqtt, Web
+from hub.config.records import Config, FireTcp, Heartbeat, Mqtt, Web
 from hub.model import Device, Person, Space
 from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
 
-TABLES = ("site", "data", "mqtt", "web", "fire_tcp", "store")
+TABLES = ("site", "data", "mqtt", "web", "fire_tcp", "heartbeat", "store")
 LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule")
 
 
@@ -36,6 +36,7 @@ def load(path: Path | None) -> Config:
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
     fire_tcp = _fire_tcp(reader)
+    beat = reader.table("heartbeat", sections.HeartbeatSection) if "heartbeat" in reader.data else None
     mqtt = _mqtt(reader, base, site.community if site else "demo")
 
     checks.unique(reader, ("space", "device", "person", "notifier", "rule"))
@@ -63,6 +64,7 @@ def load(path: Path | None) -> Config:
         adapters=adapters,
         rules=rules,
         fire_tcp=fire_tcp,
+        heartbeat=Heartbeat(beat.url, beat.every / 1000) if beat else None,
     )
 
 

@@ -43,6 +43,13 @@ class FireTcp(Struct, frozen=True):
     allow: tuple[str, ...] = ()
 
 
+class Heartbeat(Struct, frozen=True):
+    """Who outside is told that the hub lives; ``every`` in seconds."""
+
+    url: str
+    every: float
+
+
 class NotifierEntry(Struct, frozen=True):
     id: str
     kind: str
@@ -70,6 +77,7 @@ class Config(Struct, frozen=True):
     adapters: tuple[tuple[type[Any], Settings], ...]
     rules: tuple[Rule | SilenceRule, ...]
     fire_tcp: FireTcp | None = None  # None: no TCP listener
+    heartbeat: Heartbeat | None = None
 
 
 def site_context(config: Config) -> SiteContext:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from hub.config.words import nearest
-from hub.ports import Settings
+from hub.ports import Duration, Settings
 from hub.quantities import duration_ms, known_units
 
 DAY_MS = 86_400_000
@@ -179,6 +179,18 @@ class FireTcpSection(Settings):
     )
 
 
+def _http_url(given: str) -> str:
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f'"{given}" is no address of a web server: write it like "https://hc-ping.com/your-uuid"')
+    return given
+
+
+class HeartbeatSection(Settings):
+    url: Annotated[str, AfterValidator(_http_url)] = Field(description="asked with GET as long as the hub keeps watch")
+    every: Duration = Field(60_000, description="how often", ge=1000)
+
+
 class QuantitySection(Settings):
     name: Annotated[str, AfterValidator(_quantity_name)] = Field(description="domain.thing[.qualifier]")
     unit: Annotated[str, AfterValidator(_unit)] = Field("1", description="the unit it is kept in")
@@ -222,5 +234,6 @@ TABLES: dict[str, type[Settings]] = {
     "data": Data,
     "mqtt": MqttSection,
     "web": WebSection,
+    "heartbeat": HeartbeatSection,
     "fire_tcp": FireTcpSection,
 }

@@ -32,6 +32,10 @@ class Refused(ViewError):
     """What was asked is not allowed or makes no sense: no reason given, an unknown place, a period that ends before it starts."""
 
 
+class Busy(ViewError):
+    """It cannot be answered now: too many ask, or the store does not answer."""
+
+
 class Page(Struct, Generic[T], frozen=True):
     """Part of a list. ``next_cursor`` is opaque; None on the last page. ``total`` counts all that match, where that is cheap."""
 

@@ -1,0 +1,46 @@
+"""The store's upkeep beside the watch: sealing, compaction, retention, in a thread of its own."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from hub.files import DiskFull
+from hub.model import Now
+from hub.ports import Store
+from hub.reserve import Reserve
+from hub.stores.sealed import SealFailed
+
+EVERY = 10.0
+
+log = logging.getLogger("gengfu.upkeep")
+
+
+class Upkeep:
+    """``failures`` counts rounds that failed; nothing is lost by one, the next tries again."""
+
+    def __init__(self, store: Store, reserve: Reserve, clock: Callable[[], Now]) -> None:
+        self.failures = 0
+        self._store = store
+        self._reserve = reserve
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(1, "sealer")
+
+    async def run(self) -> None:
+        """Until cancelled. What the journal cannot be relied on for any more ends it: JournalFailed."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.run_in_executor(self._pool, self._round)
+            except (SealFailed, DiskFull) as problem:
+                self.failures += 1
+                log.warning("the store's upkeep failed: %s", problem)
+            await asyncio.sleep(EVERY)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def _round(self) -> None:
+        if not self._reserve.held and not self._reserve.roomy():
+            return  # sealing needs room before it makes some, and alerts need what is left
+        self._store.maintain(self._clock())
