@@ -1,0 +1,230 @@
+"""Milesight: current meters CT10x and CT3xx, buttons, sockets, gas, leak, door and climate sensors (GS524N: a file of its own).
+
+Any port (85 unless moved): a list of entries: channel (1 byte), type (1), value, least significant byte first. What a channel
+means depends on the model, so each series has its table; common to all:
+
+    01 75   battery, %                         ff 01  protocol (1)    ff 09  hardware (2)   ff 0a  firmware (2: 0x01 0x10 is 1.10)
+    ff 0b   switched on (1)                    ff 0f  class (1)       ff 08, ff 16  serial number (6, 8)
+    ff fe   restarted (1)                      ff ff  TSL version (2) fe .. ff ..  answers to settings
+    03 67   temperature, 0.1 degree, signed    83 67  the same in an alarm, and its kind (1)
+    04 68   humidity, 0.5 %                    20 ce  stored earlier: seconds since 1970 (4), then values by model
+
+    CT101-105   03 97 current summed, 0.01 Ah (4, no quantity)   04 98 current, 0.01 A   10 63 energy, 0.01 kWh (4)
+                84 98 alarm: most, least and present current, kind   09 67 temperature of the clamp   13 75 low voltage (1)
+    CT303-310   03, 05, 07 97 summed   04, 06, 08 99 current, 0.1 A: channels 1, 2, 3   84, 86, 88 99 alarm   09 67
+                a current of 0xffff or a temperature of 0xffff: the sensor did not answer; 0xfffd: out of its range:
+                device.fault, no reading
+    WS101       ff 2e button: 1 short, 2 long, 3 double. A call for help (safety.sos) only with decoder milesight-ws101-sos
+    WS51x, 52x  03 74 voltage, 0.1 V   04 80 power, W (4)   05 81 power factor, %   06 83 energy, Wh (4)   07 c9 current, mA
+                08 70 state, bit 0: 1 on
+    GS101       05 8e gas: 1 alarm (fire.gas)   06, 07 01 valve, relay   08 90 life left (4)
+                ff 3f 0, 1 power off, on; 2, 3 fault, recovered (fire.fault); 4, 5 life at its end (fire.fault)
+    AM100       05 6a activity (2)   06 65 illuminance, lx (2) and two infrared levels (4)   07 7d CO2, ppm   08 7d TVOC
+                09 73 pressure, 0.1 hPa
+    AM300       05 00 motion (1)   06 cb light, level 0-5   07, 08, 09 as AM100   0a, 0c, 0d 7d HCHO, PM10, O3   0b 7d PM2.5
+                08 e6 TVOC   0e 01 beep
+    EM500-CO2   05 7d CO2   06 73 pressure     EM500-LGT 03 94 illuminance, lx (4)
+    EM300-SLD, ZLD, MLD   05 00 leak           EM300-MCS 06 00 door: 1 open
+    WS301       03 00 door: 1 open   04 00 1 taken off its place (device.tamper)
+    WS202       03 00 motion   04 00 daylight  WS303 03 00 leak
+    GS301       02 67 temperature   03 68 humidity   04, 05 7d NH3, H2S
+    TS101, 201, 302, EM500-PT100   03 67 (and 04 67) temperature of a probe: channels "probe1", "probe2"
+The energy of CT10x is reckoned from the current with a set voltage and power factor: flagged unit_assumed.
+After an unknown entry nothing can be read: what came before counts, the frame is partial.
+
+Sources: Milesight's own decoders, Milesight-IoT/SensorDecoders (ct-series/ct105-v2, ct303, ws-series/ws101, gs-series/gs101 …)
+and the examples in its README files (8498b80bd007c40905 is 25 A; 0498ffff "read failed"; 017510ff2e01 16 %, short press).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from adapters.lora_frame import BadFrame, Decoder, Frame, UnknownCode, Value, little
+from hub.model import Quality
+
+Reader = Callable[[bytes], list[Value]]
+
+
+class _Entry(NamedTuple):
+    length: int
+    read: Reader | None = None
+
+
+Table = Mapping[tuple[int, int], _Entry]
+
+
+def _gauge(
+    quantity: str, per: float = 1, size: int = 2, signed: bool = False, channel: str = "", at: int = 0, quality: int = 0
+) -> Reader:
+    return lambda data: [Value(quantity, little(data, at, size, signed) / per, channel, None, quality)]
+
+
+def _current(per: int, channel: str = "", at: int = 0) -> Reader:
+    """0xffff: the clamp did not answer."""
+
+    def read(data: bytes) -> list[Value]:
+        raw = little(data, at)
+        failed = Value("device.fault", float(raw == 0xFFFF), channel)
+        return [failed] if raw == 0xFFFF else [Value("current", raw / per, channel), failed]
+
+    return read
+
+
+def _clamp_temperature(data: bytes) -> list[Value]:
+    failed = little(data, 0) in (0xFFFF, 0xFFFD)
+    fault = Value("device.fault", float(failed), "temperature")
+    return [fault] if failed else [Value("device.temperature", little(data, 0, signed=True) / 10), fault]
+
+
+def _state(quantity: str, mask: int = 0xFF) -> Reader:
+    def read(data: bytes) -> list[Value]:
+        code = data[0] & mask
+        if code > 1:
+            raise UnknownCode(f"{quantity} is {code}, expected 0 or 1")
+        return [Value(quantity, float(code))]
+
+    return read
+
+
+def _called(data: bytes) -> list[Value]:
+    return [Value("safety.sos", 1.0)]
+
+
+def _gas_detector(data: bytes) -> list[Value]:
+    faults = {2: 1.0, 3: 0.0, 4: 1.0, 5: 1.0}
+    return [Value("fire.fault", faults[data[0]])] if data[0] in faults else []
+
+
+def _stored_climate(data: bytes) -> list[Value]:
+    time = little(data, 0, 4) * 1000
+    return [
+        Value("air.temperature", little(data, 4, signed=True) / 10, time=time),
+        Value("air.humidity", data[6] / 2, time=time),
+    ]
+
+
+_FIRMWARE = (0xFF, 0x0A)
+_COMMON: Table = {
+    (0x01, 0x75): _Entry(1, _gauge("device.battery", 1, 1)),
+    (0xFF, 0x01): _Entry(1),
+    (0xFF, 0x09): _Entry(2),
+    _FIRMWARE: _Entry(2),
+    (0xFF, 0x0B): _Entry(1),
+    (0xFF, 0x0F): _Entry(1),
+    (0xFF, 0x08): _Entry(6),
+    (0xFF, 0x16): _Entry(8),
+    (0xFF, 0xFE): _Entry(1),
+    (0xFF, 0xFF): _Entry(2),
+}
+_WARM = {
+    (0x03, 0x67): _Entry(2, _gauge("air.temperature", 10, signed=True)),
+    (0x83, 0x67): _Entry(3, _gauge("air.temperature", 10, signed=True)),
+}
+_CLIMATE = {**_WARM, (0x04, 0x68): _Entry(1, _gauge("air.humidity", 2, 1))}
+_STORED = {(0x20, 0xCE): _Entry(7, _stored_climate)}
+_AIR = {**_CLIMATE, (0x07, 0x7D): _Entry(2, _gauge("air.co2")), (0x09, 0x73): _Entry(2, _gauge("air.pressure", 10))}
+_PROBES = {
+    (channel | alarm << 7, 0x67): _Entry(2 + alarm, _gauge("air.temperature", 10, 2, True, f"probe{channel - 2}"))
+    for channel in (3, 4)
+    for alarm in (0, 1)
+}
+_ASSUMED = Quality.UNIT_ASSUMED.value
+_CLAMP: Table = {(0x09, 0x67): _Entry(2, _clamp_temperature), (0x89, 0x67): _Entry(3, _clamp_temperature)}
+
+_SERIES: dict[str, Table] = {
+    "milesight-ct10x": {
+        **_CLAMP,
+        (0x03, 0x97): _Entry(4),
+        (0x04, 0x98): _Entry(2, _current(100)),
+        (0x84, 0x98): _Entry(7, _current(100, at=4)),
+        (0x10, 0x63): _Entry(4, _gauge("energy.active.import.total", 100, 4, quality=_ASSUMED)),
+        (0x13, 0x75): _Entry(1),
+    },
+    "milesight-ct3xx": {
+        **_CLAMP,
+        **{(1 + 2 * clamp, 0x97): _Entry(4) for clamp in (1, 2, 3)},
+        **{(2 + 2 * clamp, 0x99): _Entry(2, _current(10, str(clamp))) for clamp in (1, 2, 3)},
+        **{(0x82 + 2 * clamp, 0x99): _Entry(7, _current(10, str(clamp), at=4)) for clamp in (1, 2, 3)},
+    },
+    "milesight-ws101": {(0xFF, 0x2E): _Entry(1)},
+    "milesight-ws101-sos": {(0xFF, 0x2E): _Entry(1, _called)},
+    "milesight-ws51x": {
+        (0x03, 0x74): _Entry(2, _gauge("voltage", 10)),
+        (0x04, 0x80): _Entry(4, _gauge("power.active", 1, 4)),
+        (0x05, 0x81): _Entry(1, _gauge("power.factor", 100, 1)),
+        (0x06, 0x83): _Entry(4, _gauge("energy.active.import.total", 1000, 4)),
+        (0x07, 0xC9): _Entry(2, _gauge("current", 1000)),
+        (0x08, 0x70): _Entry(1, _state("switch.on", 1)),
+    },
+    "milesight-gs101": {
+        (0x05, 0x8E): _Entry(1, _state("fire.gas")),
+        (0x06, 0x01): _Entry(1),
+        (0x07, 0x01): _Entry(1),
+        (0x08, 0x90): _Entry(4),
+        (0xFF, 0x3F): _Entry(1, _gas_detector),
+    },
+    "milesight-am100": {
+        **_AIR,
+        (0x05, 0x6A): _Entry(2),
+        (0x06, 0x65): _Entry(6, _gauge("light.illuminance")),
+        (0x08, 0x7D): _Entry(2),
+    },
+    "milesight-am300": {
+        **_AIR,
+        (0x05, 0x00): _Entry(1, _state("motion")),
+        (0x06, 0xCB): _Entry(1),
+        **{(channel, 0x7D): _Entry(2) for channel in (0x08, 0x0A, 0x0C, 0x0D)},
+        (0x08, 0xE6): _Entry(2),
+        (0x0B, 0x7D): _Entry(2, _gauge("air.pm25")),
+        (0x0E, 0x01): _Entry(1),
+    },
+    "milesight-th": {**_CLIMATE, **_STORED},
+    "milesight-em500-co2": {
+        **_CLIMATE,
+        (0x05, 0x7D): _Entry(2, _gauge("air.co2")),
+        (0x06, 0x73): _Entry(2, _gauge("air.pressure", 10)),
+    },
+    "milesight-em500-lgt": {(0x03, 0x94): _Entry(4, _gauge("light.illuminance", 1, 4))},
+    "milesight-em300-leak": {**_CLIMATE, (0x05, 0x00): _Entry(1, _state("water.leak"))},
+    "milesight-em300-mcs": {**_CLIMATE, (0x06, 0x00): _Entry(1, _state("door.open"))},
+    "milesight-em400": {**_WARM, (0x04, 0x82): _Entry(2), (0x84, 0x82): _Entry(3), (0x05, 0x00): _Entry(1)},
+    "milesight-ws301": {(0x03, 0x00): _Entry(1, _state("door.open")), (0x04, 0x00): _Entry(1, _state("device.tamper"))},
+    "milesight-ws202": {(0x03, 0x00): _Entry(1, _state("motion")), (0x04, 0x00): _Entry(1)},
+    "milesight-ws303": {(0x03, 0x00): _Entry(1, _state("water.leak"))},
+    "milesight-gs301": {
+        (0x02, 0x67): _Entry(2, _gauge("air.temperature", 10, signed=True)),
+        (0x03, 0x68): _Entry(1, _gauge("air.humidity", 2, 1)),
+        (0x04, 0x7D): _Entry(2),
+        (0x05, 0x7D): _Entry(2),
+    },
+    "milesight-probe": _PROBES,
+    "milesight": {},  # any other: what is common to all
+}
+
+
+def _decoder(series: Table) -> Decoder:
+    table = {**_COMMON, **series}
+
+    def decode(port: int, data: bytes) -> Frame:
+        values: list[Value] = []
+        firmware = None
+        at = 0
+        while at < len(data):
+            key = data[at], data[at + 1] if at + 1 < len(data) else -1
+            entry = table.get(key)
+            if entry is None:
+                return Frame(tuple(values), firmware, partial=key[0] not in (0xFE, 0xFF))
+            value = data[at + 2 : at + 2 + entry.length]
+            if len(value) < entry.length:
+                raise BadFrame(f"entry {key[0]:02x} {key[1]:02x} at byte {at} is cut off")
+            if key == _FIRMWARE:
+                firmware = f"{value[0]:x}.{value[1]:x}"
+            elif entry.read:
+                values += entry.read(value)
+            at += 2 + entry.length
+        return Frame(tuple(values), firmware)
+
+    return decode
+
+
+DECODERS: dict[str, Decoder] = {name: _decoder(series) for name, series in _SERIES.items()}
