@@ -76,9 +76,9 @@ class Codecs:
     def names(folder: str) -> tuple[str, ...]:
         return tuple(_mappings(folder))
 
-    def decode(self, name: str, port: int, data: bytes, received_at: int) -> Frame:
-        """What the codec says of the bytes. Raises Malformed."""
-        return self._codecs[name].decode(port, data, received_at) if name in self._codecs else Frame(partial=True)
+    def decode(self, name: str, port: int, data: bytes, heard_at: int, now: int) -> Frame:
+        """What the codec says of the bytes that the network heard at ``heard_at``. Raises Malformed."""
+        return self._codecs[name].decode(port, data, heard_at, now) if name in self._codecs else Frame(partial=True)
 
 
 def _mappings(folder: str) -> dict[str, CodecMapping]:
@@ -92,8 +92,8 @@ def _mappings(folder: str) -> dict[str, CodecMapping]:
         except FileNotFoundError:
             raise ValueError(f"codecs: {script.name} has no {table.name} beside it that says what its data mean") from None
         except ValidationError as wrong:
-            first = wrong.errors()[0]
-            raise ValueError(f"codecs: {table.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong.errors()[:5])
+            raise ValueError(f"codecs: {table.name}: {said}") from None
         except (OSError, ValueError) as wrong:
             raise ValueError(f"codecs: {table.name}: {wrong}") from None
     if not found:
@@ -113,10 +113,10 @@ class _Codec:
         self._strikes = 0
         self._resting_until = 0
 
-    def decode(self, port: int, data: bytes, received_at: int) -> Frame:
-        if received_at < self._resting_until:
+    def decode(self, port: int, data: bytes, heard_at: int, now: int) -> Frame:
+        if now < self._resting_until:
             raise self._failed(f"did not answer {STRIKES} times in a row and is left off for a while")
-        answer = self._ask({"fPort": port, "bytes": data.hex(), "recvTime": received_at}, received_at)
+        answer = self._ask({"fPort": port, "bytes": data.hex(), "recvTime": heard_at}, now)
         if "failed" in answer:
             raise self._failed(str(answer["failed"]))
         if errors := answer.get("errors"):
@@ -133,7 +133,7 @@ class _Codec:
                 raise Malformed(Reason.MISSING_FIELD, f"codec {self._name}: {field.path} is not there")
         return Frame(tuple(values), partial=bool(told) and not values)
 
-    def _ask(self, request: dict[str, Any], received_at: int) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], now: int) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = json.loads(self._process.answer(json.dumps(request).encode()))
         except _NotReady:
@@ -141,7 +141,7 @@ class _Codec:
         except TimeoutError:
             self._strikes += 1
             if self._strikes >= STRIKES:
-                self._strikes, self._resting_until = 0, received_at + PAUSE
+                self._strikes, self._resting_until = 0, now + PAUSE
             raise self._failed(f"did not answer within {WALL * 1000:.0f} ms") from None
         self._strikes = 0
         return answer

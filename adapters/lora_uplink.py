@@ -123,7 +123,8 @@ class Uplinks:
             if decoder is not None:
                 return decoder(uplink.port, uplink.data)
             if name and self._codecs is not None:
-                return self._codecs.decode(name, uplink.port, uplink.data, uplink.time or uplink.received_at)
+                heard_at = uplink.received_at if uplink.time is None else uplink.time
+                return self._codecs.decode(name, uplink.port, uplink.data, heard_at, uplink.received_at)
         except BadFrame as broken:
             raise Malformed(Reason.BAD_FRAME, str(broken)) from None
         except UnknownCode as unknown:
