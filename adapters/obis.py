@@ -4,8 +4,8 @@ A code is A-B:C.D.E*F. Values come in under "C.D.E", each with its unit; ``readi
 
     1.8.0, 2.8.0            energy.active.import.total, …export.total. Without a total: the tariffs 1.8.1, 1.8.2 … as channels
     3.8.0                   energy.reactive.import.total (its tariffs likewise)
-    16.7.0                  power.active, signed, import is positive. Else 1.7.0 less 2.7.0; else 15.7.0, which is the
-                            magnitude of both directions, of a meter that does not count 2.8
+    16.7.0                  power.active, signed, import is positive. Else 1.7.0 less 2.7.0 (a 2.7.0 of 0 alone says
+                            nothing); else 15.7.0, the magnitude of both directions, of a meter that does not count 2.8
     36 56 76.7.0            power.active.l1 l2 l3, signed; else 21 41 61.7.0 less 22 42 62.7.0
     3.7.0 less 4.7.0        power.reactive · 9.7.0 power.apparent · 13.7.0 power.factor · 14.7.0 frequency
     31 51 71.7.0            current.l1 … · 32 52 72.7.0 voltage.l1 … · 11.7.0 current · 12.7.0 voltage
@@ -100,6 +100,8 @@ def readings(values: Values) -> Iterator[Found]:
         value = given(signed, unit)
         if value is None and (imported in values or exported in values):
             value = (given(imported, unit) or 0.0) - (given(exported, unit) or 0.0)
+            if value == 0 and imported not in values:
+                value = None  # nothing is exported: of the import nobody spoke
         if value is None and quantity == "power.active" and not any(code.startswith("2.8.") for code in values):
             value = given("15.7.0", unit)
         if value is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from adapters.decoding import TopicTemplate, an_object, epoch_ms, iso_ms, number, parse_object, shown, text
+from adapters.tic import LABELS
 from hub.model import DeviceInfo, Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, SiteContext
 
@@ -23,18 +24,6 @@ _ENERGY = {
 }
 _PHASED = {"Power", "Voltage", "Current"}
 _REGISTERS = {"Total", "ExportActive"}
-
-# TIC: the French meter's own labels (Enedis-NOI-CPT_54E; legacy: NOI-CPT_02E). Registers are Wh.
-_TIC_REGISTERS = ("BASE", "HCHC", "HCHP", "EJPHN", "EJPHPM", "BBRHCJB", "BBRHPJB", "BBRHCJW", "BBRHPJW", "BBRHCJR", "BBRHPJR")
-_TIC = {
-    **{label: ("energy.active.import.total", 1000.0, label) for label in _TIC_REGISTERS},
-    "EAST": ("energy.active.import.total", 1000.0, ""),
-    "EAIT": ("energy.active.export.total", 1000.0, ""),
-    "PAPP": ("power.apparent", 1.0, ""),
-    "SINSTS": ("power.apparent", 1.0, ""),
-    **{f"URMS{phase}": (f"voltage.l{phase}", 1.0, "") for phase in (1, 2, 3)},
-    **{f"IRMS{phase}": (f"current.l{phase}", 1.0, "") for phase in (1, 2, 3)},
-}
 
 # A meter read by a script names its own fields; these are the documentation's names, in lower case.
 _SCRIPTED = {
@@ -271,9 +260,9 @@ def _sum(values: list[Any], what: str) -> float | None:
 
 def _tic(tic: dict[str, Any], found: _Found) -> None:
     for label, value in tic.items():
-        if label in _TIC and value is not None:
-            quantity, per, channel = _TIC[label]
-            found.add(quantity, number(value, f"TIC.{label}") / per, label, channel)
+        meant = LABELS.get(label)
+        if meant and value is not None:
+            found.add(meant.quantity, number(value, f"TIC.{label}") / meant.per, label, meant.channel)
 
 
 def _units(body: dict[str, Any]) -> dict[str, tuple[float, float]]:
