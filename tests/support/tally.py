@@ -93,9 +93,7 @@ class Tally:
         line = terminalreporter.write_line
         ran = sum(self.outcomes.values())
         line("")
-        line(
-            f"{ran} tests ran in {time.monotonic() - self.started:.0f} s, checkers included. Against the real thing:"
-        )
+        line(f"{ran} tests ran in {time.monotonic() - self.started:.0f} s, checkers included. Against the real thing:")
         for what, version in versions().items():
             line(f"  {len(self.used[what]):5} {what}{f' {version}' if version else ''}")
         for reason, count in sorted(self.not_run.items()):
