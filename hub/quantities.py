@@ -120,6 +120,9 @@ _BUILT_IN: tuple[Quantity, ...] = (
     Quantity("health.spo2", "%", "gauge", 50, 100, "health", "blood oxygen", "血氧"),
     Quantity("health.temperature", "Cel", "gauge", 30, 45, "health", "body temperature", "体温"),
     Quantity("health.steps.total", "1", "counter", 0, 1e9, "health", "steps", "步数"),
+    Quantity("health.steps", "1", "gauge", 0, 1e6, "health", "steps of a period", "时段步数"),
+    Quantity("health.respiratory_rate", "/min", "gauge", 3, 80, "health", "breathing rate", "呼吸频率"),
+    Quantity("health.glucose", "mmol/L", "gauge", 0.5, 40, "health", "blood glucose", "血糖"),
     Quantity("health.weight", "kg", "gauge", 0, 400, "health", "weight", "体重"),
     Quantity("health.blood_pressure.systolic", "mm[Hg]", "gauge", 40, 300, "health", "systolic pressure", "收缩压"),
     Quantity("health.blood_pressure.diastolic", "mm[Hg]", "gauge", 20, 200, "health", "diastolic pressure", "舒张压"),
@@ -170,6 +173,7 @@ _UNITS: dict[str, tuple[str, float, float]] = {
     "s": ("time", 1, 0), "ms": ("time", 1e-3, 0), "min": ("time", 60, 0), "h": ("time", 3600, 0), "d": ("time", 86400, 0),
     "m": ("length", 1, 0), "cm": ("length", 0.01, 0), "mm": ("length", 0.001, 0), "%[LEL]": ("lel", 1, 0), "%LEL": ("lel", 1, 0),
     "kg": ("mass", 1, 0), "g": ("mass", 1e-3, 0), "lb": ("mass", 0.45359237, 0),
+    "mmol/L": ("glucose", 1, 0), "mg/dL": ("glucose", 10 / 180.156, 0),  # of glucose, 180.156 g/mol
     "lx": ("light", 1, 0), "lux": ("light", 1, 0), "ug/m3": ("dust", 1, 0), "µg/m³": ("dust", 1, 0),
 }  # fmt: skip
 
