@@ -53,7 +53,7 @@ from hub.stores.parquet import ParquetStore
 from hub.stores.parquet_reader import ParquetReader
 from hub.systemd import notify
 from hub.upkeep import Upkeep
-from hub.watchdog import Watchdog
+from hub.watchdog import Watchdog, limit_memory
 from hub.web.api import create_app
 from hub.web.feed import Feed
 from rules.engine import Engine
@@ -61,7 +61,7 @@ from rules.engine import Engine
 RECENT = 7 * 86_400_000
 REDELIVERY = 600_000
 REFRESH_EVERY = 30.0
-NAMES = 64
+NAMES = 32
 """Threads that look up host names, and do nothing else: each may hang for half a minute when the name server is dead."""
 
 log = logging.getLogger("gengfu")
@@ -386,6 +386,7 @@ async def serve(config: Config, say: Callable[[str], None], beside: Beside | Non
 
 def main(config: Config, say: Callable[[str], None] = print, beside: Beside | None = None) -> int:
     """The exit code: 0 after Ctrl-C or SIGTERM, 1 when something essential ended."""
+    limit_memory()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         asyncio.run(serve(config, say, beside))

@@ -13,6 +13,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -33,6 +34,8 @@ PROCESSOR_TIME = 20.0
 """Seconds of all threads together: more than two busy ones use before ``STOP_AFTER``."""
 SAY_EVERY = 10.0
 """Seconds between two stacks in the log; the stalls in between are counted."""
+MEMORY = 2 << 30
+"""Bytes of data the process may have; half of the machine's, if that is less."""
 EXIT = 70
 """The exit code: an internal software error (sysexits.h)."""
 
@@ -142,6 +145,15 @@ class Watchdog:
                     return self._known[id(one)]
             frame = frame.f_back
         return ""
+
+
+def limit_memory() -> None:
+    """Lets an allocation fail that would take the machine's memory: a decoder that wants it all raises MemoryError and costs
+    its own message, instead of having the system kill the whole hub."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = min(MEMORY, pages // 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _say(level: int, text: str) -> None:

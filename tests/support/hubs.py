@@ -32,9 +32,14 @@ class HubProcess:
     """``gengfu run`` on a configuration whose page listens on a port of its own choosing."""
 
     def __init__(self, config: Path, directory: Path, *arguments: str) -> None:
+        """``wrap`` is put before the command (strace, prlimit), ``first`` is Python that runs in the process before the hub,
+        ``environment`` comes on top of ours."""
         self.config = config
         self.directory = directory
         self.arguments = arguments or ("run", "--config", str(config))
+        self.wrap: list[str] = []
+        self.first = ""
+        self.environment: dict[str, str] = {}
         self.log = directory.parent / "hub.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -42,12 +47,16 @@ class HubProcess:
     def url(self) -> str:
         about = json.loads((self.directory / "hub.lock").read_text() or "{}")
         assert self.process is not None
-        return str(about["url"]) if about.get("pid") == self.process.pid else ""
+        return str(about["url"]) if about.get("pid") == self.pid else ""
 
     def start(self, *, ready: bool = True) -> None:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "hub", *self.arguments]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+            program = (
+                ["-c", f"{self.first}\nimport sys\nfrom hub.cli import main\nsys.exit(main())"] if self.first else ["-m", "hub"]
+            )
+            command = [*self.wrap, sys.executable, *program, *self.arguments]
+            environment = {**os.environ, **self.environment}
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True, env=environment)
         if ready:
             until(self.is_ready, f"the hub is ready; its log: {self.log.read_text()[-2000:]}")
 
@@ -93,8 +102,25 @@ class HubProcess:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == f"gengfu_{name}")
 
+    @property
+    def pid(self) -> int:
+        """The hub's own, not that of what it was wrapped in."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split() if self.wrap else []
+        return int(children[0]) if children else self.process.pid
+
+    def ended(self, deadline: float = DEADLINE) -> int:
+        """Waits until it has ended by itself; the exit code."""
+        assert self.process is not None
+        return self.process.wait(deadline)
+
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
     def kill(self) -> None:
         assert self.process is not None
+        if self.process.poll() is None and self.wrap:
+            os.kill(self.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
 
@@ -102,7 +128,7 @@ class HubProcess:
         """SIGTERM; returns the exit code."""
         assert self.process is not None
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.pid, signal.SIGTERM)
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
