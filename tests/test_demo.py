@@ -134,5 +134,5 @@ async def test_a_newcomer_sees_the_fire_and_what_he_acknowledged_stays_acknowled
             await page.screenshot(path=build / "demo-restarted.png")
         processes = [made.hub(), *made.others()]
         assert made.interrupt() in (0, -signal.SIGINT), "make itself ends by the signal it was sent"
-        assert [pid for pid in processes if Path(f"/proc/{pid}").exists()] == [], "nothing is left behind"
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "nothing is left behind", 20)
         assert "Traceback" not in made.log.read_text()
