@@ -1,6 +1,7 @@
 """Counts what the tests really ran against: brokers, databases and browsers that were started while a test ran.
 
-Seen by Python's own audit events (a process started, a database opened), so no test has to say it.
+Seen by Python's own audit events (a process started, a database opened), so no test has to say it. The tests run in worker
+processes: each has a ``Witness``, and the ``Tally`` adds up what they saw.
 """
 
 import functools
@@ -23,19 +24,19 @@ MOSQUITTO, NATS, HUB = "mosquitto", "nats-server", "whole hub processes"
 SQLITE, DUCKDB, BROWSER = "SQLite", "DuckDB", "Chromium"
 
 
-class Tally:
-    """A pytest plugin. ``broken``: checkers that failed before; ``missing``: what the machine lacks."""
+class Witness:
+    """A pytest plugin of a process that runs tests: which test used what."""
 
-    def __init__(self, broken: list[str], missing: list[str], started: float) -> None:
-        self.broken = broken
-        self.missing = missing
-        self.started = started
+    def __init__(self) -> None:
         self.now = ""  # the test that is running
         self.used: defaultdict[str, set[str]] = defaultdict(set)
-        self.outcomes: Counter[str] = Counter()
-        self.not_run: Counter[str] = Counter()
         sys.addaudithook(self._audit)
         duckdb.connect = self._counted(duckdb.connect)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["used"] = {what: sorted(tests) for what, tests in self.used.items()}
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.now:
@@ -63,8 +64,6 @@ class Tally:
 
         return counted
 
-    # --- pytest's hooks -----------------------------------------------------------------------------------------------
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         self.now = item.nodeid
@@ -80,12 +79,28 @@ class Tally:
         finally:
             self.now = ""
 
+
+class Tally:
+    """A pytest plugin of the process that reports. ``broken``: checkers that failed; ``missing``: what the machine lacks."""
+
+    def __init__(self, broken: list[str], missing: list[str], started: float) -> None:
+        self.broken = broken
+        self.missing = missing
+        self.started = started
+        self.used: defaultdict[str, set[str]] = defaultdict(set)
+        self.skipped: set[str] = set()
+        self.outcomes: Counter[str] = Counter()
+        self.not_run: Counter[str] = Counter()
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        for what, tests in getattr(node, "workeroutput", {}).get("used", {}).items():
+            self.used[what].update(tests)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
             self.not_run[reason.removeprefix("Skipped: ")] += 1
-            for tests in self.used.values():
-                tests.discard(report.nodeid)
+            self.skipped.add(report.nodeid)
         elif report.when == "call":
             self.outcomes[report.outcome] += 1
 
@@ -95,7 +110,7 @@ class Tally:
         line("")
         line(f"{ran} tests ran in {time.monotonic() - self.started:.0f} s, checkers included. Against the real thing:")
         for what, version in versions().items():
-            line(f"  {len(self.used[what]):5} {what}{f' {version}' if version else ''}")
+            line(f"  {len(self.used[what] - self.skipped):5} {what}{f' {version}' if version else ''}")
         for reason, count in sorted(self.not_run.items()):
             terminalreporter.write_line(f"NOT RUN: {count} test{'s' * (count > 1)}: {reason}", yellow=True, bold=True)
         for lack in self.missing:
