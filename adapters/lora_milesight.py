@@ -7,7 +7,9 @@ means depends on the model, so each series has its table; common to all:
     ff 0b   switched on (1)                    ff 0f  class (1)       ff 08, ff 16  serial number (6, 8)
     ff fe   restarted (1)                      ff ff  TSL version (2) fe .. ff ..  answers to settings
     03 67   temperature, 0.1 degree, signed    83 67  the same in an alarm, and its kind (1)
-    04 68   humidity, 0.5 %                    20 ce  stored earlier: seconds since 1970 (4), then values by model
+    04 68   humidity, 0.5 %                    20 ce, 21 ce  measured earlier: seconds since 1970 (4), then by model:
+            EM300, EM320, AM102  temperature (2), humidity (1); AM103  and CO2 (2); AM307  temperature (2), humidity (2), motion
+            (1), light (1), CO2 (2), TVOC (2), pressure (2); AM308  and PM2.5 (2), PM10 (2), in the units above
 
     CT101-105   03 97 current summed, 0.01 Ah (4, no quantity)   04 98 current, 0.01 A   10 63 energy, 0.01 kWh (4)
                 84 98 alarm: most, least and present current, kind   09 67 temperature of the clamp   13 75 low voltage (1)
@@ -29,6 +31,9 @@ means depends on the model, so each series has its table; common to all:
     WS202       03 00 motion   04 00 daylight  WS303 03 00 leak
     GS301       02 67 temperature   03 68 humidity   04, 05 7d NH3, H2S
     TS101, 201, 302, EM500-PT100   03 67 (and 04 67) temperature of a probe: channels "probe1", "probe2"
+                03, 04 00 (TS302) contacts: door.open on channels "1", "2"
+    AT101       03 67 temperature inside   04 88 position (9)   05 00 tilted   06 d9 Wi-Fi (9)   07 00 device.tamper
+    WT201       03 67 temperature   04 67 wanted   05 e7, 06 e8, 07 bc, 08 8e states   09 68 humidity
 The energy of CT10x is reckoned from the current with a set voltage and power factor: flagged unit_assumed.
 After an unknown entry nothing can be read: what came before counts, the frame is partial.
 
@@ -76,12 +81,12 @@ def _clamp_temperature(data: bytes) -> list[Value]:
     return [fault] if failed else [Value("device.temperature", little(data, 0, signed=True) / 10), fault]
 
 
-def _state(quantity: str, mask: int = 0xFF) -> Reader:
+def _state(quantity: str, mask: int = 0xFF, channel: str = "") -> Reader:
     def read(data: bytes) -> list[Value]:
         code = data[0] & mask
         if code > 1:
             raise UnknownCode(f"{quantity} is {code}, expected 0 or 1")
-        return [Value(quantity, float(code))]
+        return [Value(quantity, float(code), channel)]
 
     return read
 
@@ -95,12 +100,24 @@ def _gas_detector(data: bytes) -> list[Value]:
     return [Value("fire.fault", faults[data[0]])] if data[0] in faults else []
 
 
-def _stored_climate(data: bytes) -> list[Value]:
-    time = little(data, 0, 4) * 1000
-    return [
-        Value("air.temperature", little(data, 4, signed=True) / 10, time=time),
-        Value("air.humidity", data[6] / 2, time=time),
-    ]
+class _Stored(NamedTuple):
+    """A value within an entry of values measured earlier."""
+
+    at: int
+    quantity: str
+    per: float = 1
+    size: int = 2
+    signed: bool = False
+
+
+def _stored(length: int, *fields: _Stored) -> dict[tuple[int, int], _Entry]:
+    def read(data: bytes) -> list[Value]:
+        time = little(data, 0, 4) * 1000
+        return [
+            Value(field.quantity, little(data, field.at, field.size, field.signed) / field.per, time=time) for field in fields
+        ]
+
+    return {(channel, 0xCE): _Entry(length, read) for channel in (0x20, 0x21)}
 
 
 _FIRMWARE = (0xFF, 0x0A)
@@ -121,8 +138,32 @@ _WARM = {
     (0x83, 0x67): _Entry(3, _gauge("air.temperature", 10, signed=True)),
 }
 _CLIMATE = {**_WARM, (0x04, 0x68): _Entry(1, _gauge("air.humidity", 2, 1))}
-_STORED = {(0x20, 0xCE): _Entry(7, _stored_climate)}
+_THEN_WARM = _Stored(4, "air.temperature", 10, signed=True)
+_THEN_CLIMATE = _THEN_WARM, _Stored(6, "air.humidity", 2, 1)
+_STORED = _stored(7, *_THEN_CLIMATE)
+_THEN_AIR = (
+    _THEN_WARM,
+    _Stored(6, "air.humidity", 2),
+    _Stored(8, "motion", 1, 1),
+    _Stored(10, "air.co2"),
+    _Stored(14, "air.pressure", 10),
+)
 _AIR = {**_CLIMATE, (0x07, 0x7D): _Entry(2, _gauge("air.co2")), (0x09, 0x73): _Entry(2, _gauge("air.pressure", 10))}
+_AM100 = {
+    **_AIR,
+    (0x05, 0x6A): _Entry(2),
+    (0x06, 0x65): _Entry(6, _gauge("light.illuminance")),
+    (0x08, 0x7D): _Entry(2),
+}
+_AM300 = {
+    **_AIR,
+    (0x05, 0x00): _Entry(1, _state("motion")),
+    (0x06, 0xCB): _Entry(1),
+    **{(channel, 0x7D): _Entry(2) for channel in (0x08, 0x0A, 0x0C, 0x0D)},
+    (0x08, 0xE6): _Entry(2),
+    (0x0B, 0x7D): _Entry(2, _gauge("air.pm25")),
+    (0x0E, 0x01): _Entry(1),
+}
 _PROBES = {
     (channel | alarm << 7, 0x67): _Entry(2 + alarm, _gauge("air.temperature", 10, 2, True, f"probe{channel - 2}"))
     for channel in (3, 4)
@@ -163,21 +204,11 @@ _SERIES: dict[str, Table] = {
         (0x08, 0x90): _Entry(4),
         (0xFF, 0x3F): _Entry(1, _gas_detector),
     },
-    "milesight-am100": {
-        **_AIR,
-        (0x05, 0x6A): _Entry(2),
-        (0x06, 0x65): _Entry(6, _gauge("light.illuminance")),
-        (0x08, 0x7D): _Entry(2),
-    },
-    "milesight-am300": {
-        **_AIR,
-        (0x05, 0x00): _Entry(1, _state("motion")),
-        (0x06, 0xCB): _Entry(1),
-        **{(channel, 0x7D): _Entry(2) for channel in (0x08, 0x0A, 0x0C, 0x0D)},
-        (0x08, 0xE6): _Entry(2),
-        (0x0B, 0x7D): _Entry(2, _gauge("air.pm25")),
-        (0x0E, 0x01): _Entry(1),
-    },
+    "milesight-am100": {**_AM100, **_STORED},
+    "milesight-am103": {**_AM100, **_stored(9, *_THEN_CLIMATE, _Stored(7, "air.co2"))},
+    "milesight-am300": _AM300,
+    "milesight-am307": {**_AM300, **_stored(16, *_THEN_AIR)},
+    "milesight-am308": {**_AM300, **_stored(20, *_THEN_AIR, _Stored(16, "air.pm25"))},
     "milesight-th": {**_CLIMATE, **_STORED},
     "milesight-em500-co2": {
         **_CLIMATE,
@@ -197,7 +228,24 @@ _SERIES: dict[str, Table] = {
         (0x04, 0x7D): _Entry(2),
         (0x05, 0x7D): _Entry(2),
     },
-    "milesight-probe": _PROBES,
+    "milesight-probe": {
+        **_PROBES,
+        **{(2 + number, 0x00): _Entry(1, _state("door.open", channel=str(number))) for number in (1, 2)},
+    },
+    "milesight-at101": {
+        (0x03, 0x67): _Entry(2, _gauge("device.temperature", 10, signed=True)),
+        (0x83, 0x67): _Entry(3, _gauge("device.temperature", 10, signed=True)),
+        (0x04, 0x88): _Entry(9),
+        (0x05, 0x00): _Entry(1),
+        (0x06, 0xD9): _Entry(9),
+        (0x07, 0x00): _Entry(1, _state("device.tamper")),
+    },
+    "milesight-wt201": {
+        **_WARM,
+        (0x04, 0x67): _Entry(2),
+        (0x09, 0x68): _Entry(1, _gauge("air.humidity", 2, 1)),
+        **{(channel, kind): _Entry(1) for channel, kind in ((0x05, 0xE7), (0x06, 0xE8), (0x07, 0xBC), (0x08, 0x8E))},
+    },
     "milesight": {},  # any other: what is common to all
 }
 

@@ -4,14 +4,9 @@ Written from the documents, not from the adapters: each function gives (quantity
 None: whatever it is. Used by ``tests/support/payloads.py``.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Stated(NamedTuple):
-    quantity: str
-    channel: str | None
-    value: float
-
+from tests.support.payload_case import Stated
 
 # --- Zigbee2MQTT: zigbee2mqtt.io, "Exposes"; a device's page --------------------------------------------------------------
 
@@ -56,45 +51,6 @@ def zigbee2mqtt(body: dict[str, Any], units: dict[str, str]) -> list[Stated]:
         elif key == "trouble":
             found.append(Stated("fire.fault", "", value))  # in the vectors only a smoke detector has it
     return found
-
-
-# --- ChirpStack: chirpstack.io, event types; ``expected`` of the ThingsBoard converters -----------------------------------
-
-_ALARMS = {"Normal": 0, "Alarm": 1, "Pushed": 1}
-_SD1001 = {
-    "lowBatteryAlarm": ("device.battery.low", ""),
-    "faultAlarm": ("fire.fault", ""),
-    "smokeAlarm": ("fire.smoke", ""),
-    "interconnectAlarm": ("fire.smoke", "interconnect"),
-    "testButtonPressed": ("fire.test", ""),
-}
-
-
-def chirpstack(body: dict[str, Any], device: str, expected: dict[str, Any] | None) -> list[Stated]:
-    """All that an uplink or status says, as far as we have a decoder for the device."""
-    found = []
-    if body.get("rxInfo"):
-        best = max(body["rxInfo"], key=lambda gateway: gateway["rssi"])
-        found += [Stated("device.rssi", "", best["rssi"]), Stated("device.snr", "", best["snr"])]
-    if "batteryLevel" in body:
-        found.append(Stated("device.battery", "", body["batteryLevel"]))
-    told = telemetry(expected)
-    if device == "Parking_Lot_Sensor":
-        found += [Stated("parking.occupied", "", told["occupied"])]
-        found += [Stated("device.temperature", "", told["temperature"])] if "temperature" in told else []
-    if device == "SD1001":
-        found += [Stated(*_SD1001[key], _ALARMS[word]) for key, word in told.items() if key in _SD1001]
-        if "batteryLevelInPercentage" in told:
-            found.append(Stated("device.battery", "", told["batteryLevelInPercentage"]))
-    return found
-
-
-def telemetry(expected: dict[str, Any] | None) -> dict[str, Any]:
-    """The values of a converter's result."""
-    told = (expected or {}).get("telemetry") or {}
-    one = told[0] if isinstance(told, list) else told
-    values: dict[str, Any] = one.get("values", {})
-    return values
 
 
 # --- Theengs: decoder.theengs.io, device pages ----------------------------------------------------------------------------
