@@ -2,21 +2,28 @@
 
 import re
 from collections.abc import Sequence
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field, field_validator
 
+from adapters.checksums import arc
 from adapters.clocks import local_ms
-from adapters.decoding import Moment, TopicTemplate, number_or_text
+from adapters.decoding import Moment, TopicTemplate
 from adapters.obis import converted, readings
 from hub.model import DeviceInfo, Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, SiteContext
 
 _LONGEST = 16 * 1024
-_LINE = re.compile(r"(\d{1,3})-(\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:\*\d{1,3})?((?:\([^()]*\))+)")
+_LINE = re.compile(
+    r"^(\d{1,3}-\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:\*\d{1,3})?(\([^()\r\n]*\))(\(.*\))?[ \t]*\r?$", re.MULTILINE
+)
+_SPLIT = re.compile(r"\r?\n\(")
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]")
 _GROUP = re.compile(r"\(([^()]*)\)")
 _VALUE = re.compile(r"([+-]?\d{1,16}(?:\.\d{1,9})?)(?:\*([A-Za-z0-9]{1,8}))?")
-_CLOCK = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([SW])?")
+_CLOCK = re.compile(r"\d{12}[SW]?", re.ASCII)
 _CRC = re.compile(r"[0-9A-Fa-f]{4}")
 _MEDIA = {"3": ("gas.volume.total", "m3"), "4": ("heat.energy.total", "kW.h"), "6": ("water.volume.total", "m3")}
 _MEDIA |= {"7": ("water.volume.total", "m3"), "12": ("heat.energy.total", "kW.h")}
@@ -73,13 +80,10 @@ class Dsmr:
         self._told: dict[str, None] = {}
 
     def decode(self, message: Message) -> Sequence[Decoded]:
-        head, lines = _lines(message.payload)
+        head, body = _telegram(message.payload)
         codes: dict[str, dict[str, list[str]]] = {}  # "1-0" -> "1.8.0" -> what stands in the brackets
-        for line in lines:
-            match = _LINE.fullmatch(line)
-            if match:
-                groups = _GROUP.findall(match[4])
-                codes.setdefault(f"{match[1]}-{match[2]}", {}).setdefault(match[3], groups)
+        for place, code, first, more in _LINE.findall(body):
+            codes.setdefault(place, {}).setdefault(code, [first[1:-1], *_GROUP.findall(more)] if more else [first[1:-1]])
         if not codes:
             raise Malformed(Reason.BAD_FRAME, "no line of the telegram is an OBIS code and its value")
         names = self._topic.match(message.topic) or {}
@@ -97,13 +101,13 @@ class Dsmr:
         """Nothing is remembered that must survive."""
 
     def _meter(self, device: str, head: str, codes: dict[str, dict[str, list[str]]], now: int) -> Sequence[Decoded]:
-        time, flags = self._moment(codes.get("0-0", {}).get("1.0.0", [""])[0], now)
+        time, flags = _moment(codes.get("0-0", {}).get("1.0.0", [""])[0], self._zone, now)
         values: dict[str, tuple[float, str]] = {}
         for place in ("1-1", "1-0"):
             for code, groups in codes.get(place, {}).items():
                 value = _VALUE.fullmatch(groups[0]) if len(groups) == 1 else None
                 if value and (value[2] or code == "13.7.0"):
-                    values[code] = (number_or_text(value[1], code), value[2] or "")
+                    values[code] = (float(value[1]), value[2] or "")
         found: list[Decoded] = [Reading(device, one.quantity, one.value, time, one.channel, 0, flags) for one in readings(values)]
         for place, meter in codes.items():
             if place.startswith("0-") and place != "0-0":
@@ -128,25 +132,33 @@ class Dsmr:
             return []
         own = _identifier(meter.get("96.1.0", [""])[0]) or _identifier(meter.get("96.1.1", [""])[0])
         device = f"dsmr:{own}" if own else fallback
-        time, flags = self._moment(groups[0], now)
-        canonical = converted(number_or_text(value[1], "24.2.1"), value[2] or "", unit, "24.2.1")
+        time, flags = _moment(groups[0], self._zone, now)
+        canonical = converted(float(value[1]), value[2] or "", unit, "24.2.1")
         return [Reading(device, quantity, canonical, time, "", 0, flags)]
 
-    def _moment(self, text: str, now: int) -> Moment:
-        """YYMMDDhhmmss and S or W, which tells the two hours of autumn apart; without it the one nearer to the arrival."""
-        match = _CLOCK.fullmatch(text)
-        if not match:
-            return None, 0 if not text else Quality.CLOCK_SKEW.value
-        year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-        plain = local_ms(2000 + year, month, day, hour, minute, second, self._zone, now)
-        if not match[7] or plain[0] is None:
-            return plain
-        ms = local_ms(2000 + year, month, day, hour, minute, second, self._zone, 0 if match[7] == "S" else 1 << 45)[0]
-        return ms, 0
+
+def _moment(text: str, zone: tzinfo, now: int) -> Moment:
+    """YYMMDDhhmmss and S or W, which tells the two hours of autumn apart; without it the one nearer to the arrival."""
+    if not _CLOCK.fullmatch(text):
+        return None, 0 if not text else Quality.CLOCK_SKEW.value
+    if text[-1] in "SW":
+        return _exact(text, zone)
+    return _local(text, zone, now)
 
 
-def _lines(payload: bytes) -> tuple[str, list[str]]:
-    """The meter's name in the first line, and the lines of the telegram. Raises Malformed."""
+@lru_cache(maxsize=4096)  # a meter on the M-Bus says the same for an hour
+def _exact(text: str, zone: tzinfo) -> Moment:
+    time, flags = _local(text, zone, 0 if text[-1] == "S" else 1 << 45)
+    return time, 0 if time is not None else flags
+
+
+def _local(text: str, zone: tzinfo, now: int) -> Moment:
+    year, month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(0, 12, 2))
+    return local_ms(2000 + year, month, day, hour, minute, second, zone, now)
+
+
+def _telegram(payload: bytes) -> tuple[str, str]:
+    """The meter's name in the first line, and the other lines. Raises Malformed."""
     if len(payload) > _LONGEST:
         raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; a telegram has at most {_LONGEST}")
     if not payload.strip():
@@ -158,30 +170,16 @@ def _lines(payload: bytes) -> tuple[str, list[str]]:
     if not telegram.startswith("/") or not mark:
         raise Malformed(Reason.BAD_FRAME, 'a telegram begins with "/" and ends with "!"')
     crc = _CRC.match(rest)
-    if crc and int(crc[0], 16) not in (_crc(body + "!"), _crc("\r\n".join((body + "!").splitlines()))):
+    if crc and not _is_intact(f"{body}!", int(crc[0], 16)):
         raise Malformed(Reason.BAD_FRAME, f"the checksum is {crc[0]}, the telegram's own is another")
-    joined = re.sub(r"\r?\n\(", "(", body)  # DSMR 2.2: a value in a line of its own
-    head, *lines = joined.splitlines()
-    return re.sub(r"[^A-Za-z0-9._-]", "_", head[1:].strip())[:64], [line.strip() for line in lines]
+    head, _, lines = body.partition("\n")
+    lines = _SPLIT.sub("(", lines)  # DSMR 2.2: a value in a line of its own
+    return _UNFIT.sub("_", head[1:].strip())[:64], lines
 
 
-def _table() -> list[int]:
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
-        table.append(crc)
-    return table
-
-
-_CRC_TABLE = _table()
-
-
-def _crc(text: str) -> int:
-    crc = 0
-    for byte in text.encode("latin-1"):
-        crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
-    return crc
+def _is_intact(telegram: str, crc: int) -> bool:
+    """By the checksum of the telegram as it is, or with the line ends that a gateway has taken away."""
+    return crc == arc(telegram.encode("latin-1")) or crc == arc("\r\n".join(telegram.splitlines()).encode("latin-1"))
 
 
 def _own_name(codes: dict[str, dict[str, list[str]]]) -> str:

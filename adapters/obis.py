@@ -12,6 +12,7 @@ A code is A-B:C.D.E*F. Values come in under "C.D.E", each with its unit; ``readi
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from hub.model import Reason
@@ -27,11 +28,12 @@ _DIRECT = {
     **{f"{31 + 20 * n}.7.0": (f"current.l{n + 1}", "A") for n in range(3)},
     **{f"{32 + 20 * n}.7.0": (f"voltage.l{n + 1}", "V") for n in range(3)},
 }
-_REGISTERS = {
-    "1.8": ("energy.active.import.total", "kW.h"),
-    "2.8": ("energy.active.export.total", "kW.h"),
-    "3.8": ("energy.reactive.import.total", "kvar.h"),
+_TOTALS = {
+    "1.8.0": ("energy.active.import.total", "kW.h"),
+    "2.8.0": ("energy.active.export.total", "kW.h"),
+    "3.8.0": ("energy.reactive.import.total", "kvar.h"),
 }
+_TARIFFS = {total: [(str(n), f"{total[:-1]}{n}") for n in range(1, 10)] for total in _TOTALS}
 # quantity, unit, the signed code, and those for import and export
 _POWERS = (
     ("power.active", "W", "16.7.0", "1.7.0", "2.7.0"),
@@ -74,11 +76,18 @@ def converted(value: float, unit: str, canonical: str, what: str) -> float:
     if not unit:
         return value
     try:
-        factor, offset = conversion(_UNITS.get(unit.lower(), unit), canonical)
+        factor, per, offset = _factors(unit, canonical)
     except ValueError as error:
         raise Malformed(Reason.WRONG_UNIT, f"{what}: {error}") from None
-    per = round(1 / factor) if factor < 1 else 0  # 4426 / 1000, not 4426 * 0.001
-    return (value / per if per and abs(per * factor - 1) < 1e-12 else value * factor) + offset
+    return (value / per if per else value * factor) + offset
+
+
+@lru_cache(maxsize=256)
+def _factors(unit: str, canonical: str) -> tuple[float, int, float]:
+    """Factor, what it divides by where that is a whole number (4426 / 1000, not 4426 * 0.001), offset."""
+    factor, offset = conversion(_UNITS.get(unit.lower(), unit), canonical)
+    per = round(1 / factor) if factor < 1 else 0
+    return factor, per if per and abs(per * factor - 1) < 1e-12 else 0, offset
 
 
 def readings(values: Values) -> Iterator[Found]:
@@ -87,15 +96,14 @@ def readings(values: Values) -> Iterator[Found]:
     def given(code: str, unit: str) -> float | None:
         return converted(*values[code], unit, code) if code in values else None
 
-    for register, (quantity, unit) in _REGISTERS.items():
-        total = given(f"{register}.0", unit)
+    for register, (quantity, unit) in _TOTALS.items():
+        total = given(register, unit)
         if total is not None:
             yield Found(quantity, "", total)
             continue
-        for tariff in range(1, 10):
-            part = given(f"{register}.{tariff}", unit)
-            if part is not None:
-                yield Found(quantity, str(tariff), part)
+        for tariff, code in _TARIFFS[register]:
+            if code in values:
+                yield Found(quantity, tariff, converted(*values[code], unit, code))
     for quantity, unit, signed, imported, exported in _POWERS:
         value = given(signed, unit)
         if value is None and (imported in values or exported in values):
@@ -106,7 +114,7 @@ def readings(values: Values) -> Iterator[Found]:
             value = given("15.7.0", unit)
         if value is not None:
             yield Found(quantity, "", value + 0.0)
-    for code, (quantity, unit) in _DIRECT.items():
-        value = given(code, unit)
-        if value is not None:
-            yield Found(quantity, "", value + 0.0)
+    for code in values:
+        direct = _DIRECT.get(code)
+        if direct:
+            yield Found(direct[0], "", converted(*values[code], direct[1], code) + 0.0)

@@ -8,6 +8,7 @@ A value begins with a byte of type (bits 4-6) and length (bits 0-3, itself inclu
     0 octets · 4 true or false · 5 signed · 6 unsigned · 7 a list of so many values · 01 nothing · 00 end of a message
 """
 
+from adapters.checksums import kermit, x25
 from hub.model import Reason
 from hub.ports import Malformed
 
@@ -34,7 +35,8 @@ def messages(frame: bytes) -> list[list[Value]]:
     if frame[used:].strip(b"\x00"):
         raise Malformed(Reason.BAD_FRAME, f"{len(frame) - used} bytes after the end of the frame")
     crc = int.from_bytes(frame[used - 2 : used], "little")
-    if crc not in (_crc(frame[: used - 2], 0xFFFF) ^ 0xFFFF, _crc(frame[: used - 2], 0)):
+    guarded = frame[: used - 2]
+    if crc != x25(guarded) and crc != kermit(guarded):
         raise Malformed(Reason.BAD_FRAME, f"the checksum is {crc:04x}, the frame's own is another")
     reader = _Reader(body)
     found: list[list[Value]] = []
@@ -115,21 +117,3 @@ class _Reader:
             length = length << 4 | byte & 0x0F
             if not byte & 0x80:
                 return kind, length, head
-
-
-def _table() -> list[int]:
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
-        table.append(crc)
-    return table
-
-
-_CRC_TABLE = _table()
-
-
-def _crc(data: bytes, crc: int) -> int:
-    for byte in data:
-        crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
-    return crc
