@@ -9,7 +9,9 @@ means depends on the model, so each series has its table; common to all:
     03 67   temperature, 0.1 degree, signed    83 67  the same in an alarm, and its kind (1)
     04 68   humidity, 0.5 %                    20 ce, 21 ce  measured earlier: seconds since 1970 (4), then by model:
             EM300, EM320, AM102  temperature (2), humidity (1); AM103  and CO2 (2); AM307  temperature (2), humidity (2), motion
-            (1), light (1), CO2 (2), TVOC (2), pressure (2); AM308  and PM2.5 (2), PM10 (2), in the units above
+            (1), light (1), CO2 (2), TVOC (2), pressure (2); AM308  and PM2.5 (2), PM10 (2), in the units above; EM300-DI as
+            EM300, and pulses; TS302  kinds (bits 7-4, 3-0: 1-4 probe, 5, 6 contact), first and second (2 each); TS201  state
+            (bits 7-4: 0 read), temperature (2)
 
     CT101-105   03 97 current summed, 0.01 Ah (4, no quantity)   04 98 current, 0.01 A   10 63 energy, 0.01 kWh (4)
                 84 98 alarm: most, least and present current, kind   09 67 temperature of the clamp   13 75 low voltage (1)
@@ -35,7 +37,8 @@ means depends on the model, so each series has its table; common to all:
     AT101       03 67 temperature inside   04 88 position (9)   05 00 tilted   06 d9 Wi-Fi (9)   07 00 device.tamper
     WT201       03 67 temperature   04 67 wanted   05 e7, 06 e8, 07 bc, 08 8e states   09 68 humidity
 The energy of CT10x is reckoned from the current with a set voltage and power factor: flagged unit_assumed.
-After an unknown entry nothing can be read: what came before counts, the frame is partial.
+After an unknown entry nothing can be read: what came before counts, the frame is partial. One that begins with an answer to
+settings (fe, ff) holds no measurement.
 
 Sources: Milesight's own decoders, Milesight-IoT/SensorDecoders (ct-series/ct105-v2, ct303, ws-series/ws101, gs-series/gs101 …)
 and the examples in its README files (8498b80bd007c40905 is 25 A; 0498ffff "read failed"; 017510ff2e01 16 %, short press).
@@ -118,6 +121,25 @@ def _stored(length: int, *fields: _Stored) -> dict[tuple[int, int], _Entry]:
         ]
 
     return {(channel, 0xCE): _Entry(length, read) for channel in (0x20, 0x21)}
+
+
+def _stored_probes(data: bytes) -> list[Value]:
+    """TS302: what each of the two inputs was is in byte 4: 1 to 4 a probe, 5 and 6 a contact."""
+    time = little(data, 0, 4) * 1000
+    values = []
+    for number, kind, at in ((1, data[4] >> 4, 5), (2, data[4] & 15, 7)):
+        if 1 <= kind <= 4:
+            values.append(Value("air.temperature", little(data, at, signed=True) / 10, f"probe{number}", time))
+        elif kind in (5, 6):
+            values += [value._replace(time=time) for value in _state("door.open", channel=str(number))(data[at : at + 1])]
+    return values
+
+
+def _stored_probe(data: bytes) -> list[Value]:
+    """TS201: bits 7-4 of byte 4 are 0 where the probe could be read."""
+    if data[4] >> 4:
+        return []
+    return [Value("air.temperature", little(data, 5, signed=True) / 10, "probe1", little(data, 0, 4) * 1000)]
 
 
 _FIRMWARE = (0xFF, 0x0A)
@@ -210,6 +232,7 @@ _SERIES: dict[str, Table] = {
     "milesight-am307": {**_AM300, **_stored(16, *_THEN_AIR)},
     "milesight-am308": {**_AM300, **_stored(20, *_THEN_AIR, _Stored(16, "air.pm25"))},
     "milesight-th": {**_CLIMATE, **_STORED},
+    "milesight-em300-di": {**_CLIMATE, (0x05, 0x00): _Entry(1), (0x05, 0xC8): _Entry(4), **_stored(13, *_THEN_CLIMATE)},
     "milesight-em500-co2": {
         **_CLIMATE,
         (0x05, 0x7D): _Entry(2, _gauge("air.co2")),
@@ -228,9 +251,18 @@ _SERIES: dict[str, Table] = {
         (0x04, 0x7D): _Entry(2),
         (0x05, 0x7D): _Entry(2),
     },
-    "milesight-probe": {
+    "milesight-probe": _PROBES,
+    "milesight-ts201": {
+        **_PROBES,
+        (0xFF, 0xA0): _Entry(9),
+        (0x93, 0x67): _Entry(5, _gauge("air.temperature", 10, 2, True, "probe1")),
+        (0xB3, 0x67): _Entry(1, lambda data: [Value("device.fault", 1.0, "probe1")]),
+        (0x20, 0xCE): _Entry(7, _stored_probe),
+    },
+    "milesight-ts302": {
         **_PROBES,
         **{(2 + number, 0x00): _Entry(1, _state("door.open", channel=str(number))) for number in (1, 2)},
+        (0x20, 0xCE): _Entry(9, _stored_probes),
     },
     "milesight-at101": {
         (0x03, 0x67): _Entry(2, _gauge("device.temperature", 10, signed=True)),
@@ -261,7 +293,7 @@ def _decoder(series: Table) -> Decoder:
             key = data[at], data[at + 1] if at + 1 < len(data) else -1
             entry = table.get(key)
             if entry is None:
-                return Frame(tuple(values), firmware, partial=key[0] not in (0xFE, 0xFF))
+                return Frame(tuple(values), firmware, partial=at > 0 or key[0] not in (0xFE, 0xFF))
             value = data[at + 2 : at + 2 + entry.length]
             if len(value) < entry.length:
                 raise BadFrame(f"entry {key[0]:02x} {key[1]:02x} at byte {at} is cut off")

@@ -200,6 +200,7 @@ MODELS: tuple[tuple[str, dict[str, Field]], ...] = (
     (r"milesight (am3|em500-co2|ws202)", _AIR),
     (r"milesight em500-lgt", _same("device.battery", "battery") | _same("light.illuminance", "illumination", "illuminance")),
     (r"milesight em500-smtc", _same("device.battery", "battery")),  # soil, not air
+    (r"milesight wt201", {}),  # its sample is many messages in one, its values those of the last
     (
         r"milesight",
         _CLIMATE
@@ -321,14 +322,20 @@ def stated_values(model: str, told: dict[str, Any], earlier: bool) -> tuple[list
         value = _value(told.get(name), means, told, name)
         if value is None:
             continue
-        rounded = 0.005 * means if isinstance(means, float | int) and means >= 1000 else 0.0  # two decimals of kvar, kVA
-        found = Stated(quantity, channel, value, rounded)
+        found = Stated(quantity, channel, value, _rounding(model, quantity, means))
         why = _disputed(model, found, earlier)
         if why:
             disputed.append((found, why))
         else:
             stated.append(found)
     return stated, disputed
+
+
+def _rounding(model: str, quantity: str, means: float | dict[str, float]) -> float:
+    """How far off a converter's rounding leaves a value: two decimals of kvar and kVA, whole per cents for one model."""
+    if isinstance(means, dict):
+        return 0.0
+    return 0.5 if (model, quantity) == ("Milesight EM300-DI", "air.humidity") else 0.005 * means if means >= 1000 else 0.0
 
 
 def _value(given: Any, means: float | dict[str, float], told: dict[str, Any], name: str) -> float | None:
