@@ -166,6 +166,7 @@ class Hub:
             lambda: not_ready(self),
             lambda: list(self.plugged.off),
         )
+        self.desk.fire_tcp = self.fire_tcp
         self.server = PageServer(create_app(self.desk), config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:

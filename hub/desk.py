@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from hub import stories
 from hub.config import Config
 from hub.directory import Places
+from hub.fire_duty import DutyFailed
+from hub.fire_tcp import FireTcp
 from hub.glance import Glance, figures, grid_meters
 from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Reading, Series, Severity, Space
 from hub.pipeline import Pipeline
@@ -78,6 +80,7 @@ class Desk:
         self.metrics = metrics
         self.ready = ready
         self.disabled = disabled
+        self.fire_tcp: FireTcp | None = None
         self._config = config
         self._context = site
         self._pipeline = pipeline
@@ -260,6 +263,14 @@ class Desk:
         accepted = replace(device, accepted=True, space=space or device.space, name=name or device.name)
         await self._pipeline.register([], [accepted], "page")
         return await self.device(id)
+
+    async def duty_check(self, id: str) -> None:
+        if self.fire_tcp is None:
+            raise Refused("no fire alarm devices are connected: there is no [fire_tcp] in the configuration")
+        try:
+            self.fire_tcp.duty_check(id.removeprefix("gb26875:"))
+        except DutyFailed as problem:
+            raise Refused(str(problem)) from None
 
     async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
         known = self._places.spaces.keys() | {space.id for space in spaces}

@@ -16,25 +16,13 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from adapters.gb26875_frame import (
-    CONFIRM,
-    CONTROL,
-    DENY,
-    DUTY_ANSWERED,
-    DUTY_CHECK,
-    HEAD,
-    OPERATION,
-    SEND,
-    Frame,
-    frame_size,
-    read_frame,
-    time_label,
-    write_frame,
-)
+from adapters.gb26875_frame import CONFIRM, DENY, HEAD, SEND, Frame, frame_size, read_frame, time_label, write_frame
+from hub.fire_duty import CONFIRM_WITHIN, DutyChecks, DutyFailed
 from hub.lane import Source
 from hub.model import Message, Now
 from hub.ports import Malformed
@@ -50,13 +38,8 @@ SOURCES = 16
 """Devices behind one connection that a duty check can reach."""
 PACKET_WITHIN = 10.0
 IDLE = 300.0
-TRIES, ANSWER_WITHIN = 3, 10.0  # GB/T 26875.3-2011, 6.5
 
 log = logging.getLogger("gengfu.fire_tcp")
-
-
-class DutyFailed(Exception):
-    """A duty check that was not answered; the text says why."""
 
 
 class _Device:
@@ -84,13 +67,6 @@ class _Device:
         self.writer.write(packet)
 
 
-class _Duty:
-    def __init__(self, serial: int) -> None:
-        self.serial = serial
-        self.heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # CONFIRM or DENY
-        self.answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-
-
 class FireTcp:
     """Bound when it is made (raises OSError with a plain sentence), accepting from ``start`` on.
 
@@ -109,13 +85,13 @@ class FireTcp:
         *,
         idle: float = IDLE,
         packet_within: float = PACKET_WITHIN,
-        answer_within: float = ANSWER_WITHIN,
+        confirm_within: float = CONFIRM_WITHIN,
     ) -> None:
         self._allow = [ip_network(network) for network in allow]
         self._zone = zone
         self._take = take
         self._clock = clock
-        self._idle, self._packet_within, self._answer_within = idle, packet_within, answer_within
+        self._idle, self._packet_within = idle, packet_within
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=64)
@@ -125,11 +101,11 @@ class FireTcp:
         self.port: int = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
         self._devices: dict[int, _Device] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._at: dict[bytes, tuple[_Device, bytes]] = {}  # each device's address: where it was last heard, and whom it told
         self._answers: dict[int, tuple[_Device, Frame, int]] = {}  # by packet id: what its commit is answered with
-        self._duties: dict[bytes, _Duty] = {}
-        self._number = self._packet = self._serial = 0
+        self._duties = DutyChecks(self._ask, lambda: clock().monotonic, confirm_within)
+        self._number = self._packet = 0
         self._running = asyncio.Event()
         self._running.set()
         self.received = self.confirmed = self.denied = self.refused = self.cut_off = 0
@@ -280,24 +256,14 @@ class FireTcp:
         if frame.command == SEND:
             self._heard(device, frame)
             self._owe(device, number, frame, CONFIRM)
-        elif frame.command in (CONFIRM, DENY):
-            duty = self._duties.get(frame.source)
-            if duty is not None and duty.serial == frame.serial and not duty.heard.done():
-                duty.heard.set_result(frame.command)
+        self._duties.hear(frame)
         return ""
 
     def _heard(self, device: _Device, frame: Frame) -> None:
-        """Notes where a device's address speaks from, and a duty check that was answered."""
+        """Notes where a device's address speaks from, and to whom."""
         if frame.source in device.sources or len(device.sources) < SOURCES:
             device.sources.add(frame.source)
             self._at[frame.source] = (device, frame.target)
-        duty = self._duties.get(frame.source)
-        if duty is None or duty.answered.done() or frame.data[:1] != bytes([OPERATION]) or len(frame.data) < 4:
-            return
-        count = frame.data[1]
-        step = (len(frame.data) - 2) // count if count else 0
-        if step and any(done & DUTY_ANSWERED for done in frame.data[2::step]):
-            duty.answered.set_result(self._clock().monotonic)
 
     def _message(self, device: _Device, payload: bytes, messages: list[Message]) -> int:
         self._packet += 1
@@ -322,49 +288,38 @@ class FireTcp:
 
     # --- duty check ---------------------------------------------------------------------------------------------------
 
-    async def duty_check(self, address: str, within: float = 600.0) -> float:
+    def duty_check(self, address: str, within: float = 600.0) -> "asyncio.Task[float]":
         """Asks the device of this address (hexadecimal, as in its id) whether somebody is on duty; the seconds until the
-        answer. Raises DutyFailed: not connected, asked already, denied, not confirmed, not answered ``within`` seconds."""
+        answer. Raises DutyFailed at once if the device is not connected or asked already; the task does if it denies the
+        question, does not confirm it or does not answer ``within`` seconds."""
         try:
             source = bytes.fromhex(address)
         except ValueError:
             source = b""
         if source not in self._at:
             raise DutyFailed(f"no fire alarm device {address} is connected")
-        if source in self._duties:
-            raise DutyFailed(f"the device {address} has been asked already")
-        self._serial = self._serial % 0xFFFF + 1
-        duty = self._duties[source] = _Duty(self._serial)
-        # The data byte is reserved; makers read it as the minutes in which to answer.
-        minutes = min(max(round(within / 60), 1), 255)
         device, centre = self._at[source]
-        question = Frame(duty.serial, CONTROL, centre, source, bytes([DUTY_CHECK, 1, minutes]), self._time())
-        begun = self._clock().monotonic
-        try:
-            messages: list[Message] = []
-            self._message(device, write_frame(question), messages)
-            self._take(messages)
-            await self._ask(question, duty)
-            async with asyncio.timeout(within - (self._clock().monotonic - begun)):
-                return await duty.answered - begun
-        except TimeoutError:
-            raise DutyFailed(f"nobody answered at the device {address} within {within:g} s") from None
-        finally:
-            del self._duties[source]
+        duty = self._duties.begin(centre, source, self._time(), within)
+        messages: list[Message] = []
+        self._message(device, write_frame(duty.question), messages)
+        self._take(messages)
+        task = asyncio.create_task(self._duties.answer(duty, within))
+        self._tasks.add(task)
+        task.add_done_callback(self._checked)
+        return task
 
-    async def _ask(self, question: Frame, duty: _Duty) -> None:
-        """Sends the question until it is confirmed, at most three times."""
-        for _ in range(TRIES):
-            if question.target in self._at:
-                self._at[question.target][0].write(write_frame(replace(question, time=self._time())))
-            done, _ = await asyncio.wait(
-                (duty.heard, duty.answered), timeout=self._answer_within, return_when=asyncio.FIRST_COMPLETED
-            )
-            if duty.heard in done and duty.heard.result() == DENY:
-                raise DutyFailed(f"the device {question.target.hex()} denied the duty check")
-            if done:
-                return
-        raise DutyFailed(f"the device {question.target.hex()} did not confirm the duty check")
+    def _checked(self, task: "asyncio.Task[float]") -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        if error := task.exception():
+            log.warning("duty check: %s", error)
+        else:
+            log.info("duty check: answered after %.1f s", task.result())
+
+    def _ask(self, question: Frame) -> None:
+        if question.target in self._at:
+            self._at[question.target][0].write(write_frame(replace(question, time=self._time())))
 
 
 class Both:

@@ -201,6 +201,12 @@ def _devices(view: HubView) -> APIRouter:
         """An unknown device becomes one that counts in reports."""
         return shapes.device(await view.accept(id, said.space, said.name), view.vocabulary)
 
+    @router.post("/devices/{id:path}/duty-check", status_code=202)
+    async def duty_check(id: str) -> dict[str, str]:
+        """Asks at a fire alarm device whether somebody is on duty (查岗); fire.duty.waiting turns 0 with the answer."""
+        await view.duty_check(id)
+        return {"device": id, "state": "asked"}
+
     @router.get("/devices/{id:path}")
     async def device(id: str) -> DeviceOut:
         """One device."""

@@ -238,6 +238,11 @@ class HubView(Protocol):
         """The device counts from now on. ``space`` and ``name`` '' leave what is known. Refused for an unknown space."""
         ...
 
+    async def duty_check(self, id: str) -> None:
+        """Asks at a fire alarm device whether somebody is on duty; its answer turns fire.duty.waiting to 0. Refused if it is
+        not connected over TCP, or asked already."""
+        ...
+
     async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
         """Takes places and devices from an import; returns when they are on disk."""
         ...

@@ -233,7 +233,7 @@ def test_what_the_annotated_file_says(tmp_path: Path) -> None:
     assert [(device.id, device.accepted) for device in full.devices] == [("zigbee:0x00158d0001a2b3c4", True)]
     assert full.people[0].tell == ("page", "webhook:desk")
     assert [(entry.id, entry.kind) for entry in full.notifiers] == [("webhook:desk", "webhook")]
-    assert [plugin.kind for plugin, _ in full.adapters] == ["json"]
+    assert [plugin.kind for plugin, _ in full.adapters] == ["json", "gb26875"]
     rule = next(rule for rule in full.rules if rule.settings.id == "level-high")
     assert (rule.kind, rule.settings.severity, rule.settings.clear_for) == ("above", "critical", 30_000)
 

@@ -4,8 +4,8 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hub.config import ConfigErrors, load
-from hub.fire_tcp import UNREAD, DutyFailed, FireTcp
+from hub.fire_duty import DutyFailed
+from hub.fire_tcp import UNREAD, FireTcp
 from hub.model import Batch, Lane, Now
 from hub.stores.memory import MemoryStore
-from tests.support.hubs import running_hub, until
+from tests.support.hubs import HubProcess, running_hub, until
 from tests.support.panels import CENTRE, PANEL, Answer, Panel, packet, smoke
 from tests.support.walks import NOW, RETENTION, VOCABULARY, Walk, adapter, walk
 
@@ -243,7 +244,7 @@ def answered(serial: int) -> bytes:
 async def test_a_duty_check_is_timed(tmp_path: Path) -> None:
     async with listening(tmp_path) as hub:
         panel = await on_line(hub)
-        check = asyncio.create_task(hub.tcp.duty_check(PANEL.hex()))
+        check = hub.tcp.duty_check(PANEL.hex())
         begun = time.monotonic()
         question = await panel.hears()
         assert (question.command, question.source, question.target) == (CONTROL, CENTRE, PANEL)
@@ -258,7 +259,7 @@ async def test_a_duty_check_is_timed(tmp_path: Path) -> None:
 
 
 async def test_a_duty_check_is_asked_three_times_and_then_given_up(tmp_path: Path) -> None:
-    async with listening(tmp_path, answer_within=0.1) as hub:
+    async with listening(tmp_path, confirm_within=0.1) as hub:
         panel = await on_line(hub)
         with pytest.raises(DutyFailed, match="did not confirm"):
             await hub.tcp.duty_check(PANEL.hex())
@@ -274,14 +275,14 @@ async def test_what_else_a_duty_check_can_end_in(tmp_path: Path) -> None:
         with pytest.raises(DutyFailed, match="no fire alarm device hall is connected"):
             await hub.tcp.duty_check("hall")
         panel = await on_line(hub)
-        check = asyncio.create_task(hub.tcp.duty_check(PANEL.hex()))
+        check = hub.tcp.duty_check(PANEL.hex())
         question = await panel.hears()
         with pytest.raises(DutyFailed, match="asked already"):
             await hub.tcp.duty_check(PANEL.hex())
         panel.send(packet(question.serial, DENY))
         with pytest.raises(DutyFailed, match="denied"):
             await check
-        check = asyncio.create_task(hub.tcp.duty_check(PANEL.hex(), within=0.4))
+        check = hub.tcp.duty_check(PANEL.hex(), within=0.4)
         panel.send(packet((await panel.hears()).serial, CONFIRM))
         with pytest.raises(DutyFailed, match="nobody answered"):
             await check
@@ -290,7 +291,7 @@ async def test_what_else_a_duty_check_can_end_in(tmp_path: Path) -> None:
 async def test_a_duty_check_is_answered_after_a_reconnect(tmp_path: Path) -> None:
     async with listening(tmp_path) as hub:
         panel = await on_line(hub)
-        check = asyncio.create_task(hub.tcp.duty_check(PANEL.hex()))
+        check = hub.tcp.duty_check(PANEL.hex())
         panel.send(packet((await panel.hears()).serial, CONFIRM))
         await panel.close()
         panel = await on_line(hub)
@@ -337,21 +338,55 @@ def test_a_port_that_is_taken_is_said() -> None:
 # --- a whole hub ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_confirmed_outlives_a_killed_hub(tmp_path: Path) -> None:
+@contextmanager
+def whole_hub(path: Path) -> Iterator[tuple[HubProcess, int]]:
+    """A hub process and the port for fire alarm devices."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    config = tmp_path / "gengfu.toml"
+    config = path / "gengfu.toml"
     config.write_text(f'[web]\nlisten = "127.0.0.1:0"\n[fire_tcp]\nlisten = "127.0.0.1:{port}"\n')
+    with running_hub(config, path / "data") as hub:
+        yield hub, port
 
-    async def fire() -> Answer:
+
+def test_what_was_confirmed_outlives_a_killed_hub(tmp_path: Path) -> None:
+    async def fire(port: int) -> Answer:
         panel = await Panel.connect(port)
         panel.send(smoke(0b11, serial=9))
         return await panel.hears()
 
-    with running_hub(config, tmp_path / "data") as hub:
-        assert asyncio.run(fire()).command == CONFIRM
+    with whole_hub(tmp_path) as (hub, port):
+        assert asyncio.run(fire(port)).command == CONFIRM
         hub.kill()
         hub.start()
         assert [alert["quantity"] for alert in hub.every("/api/v1/alerts?state=firing")] == ["fire.smoke"]
         until(lambda: DETECTOR in [one["id"] for one in hub.every("/api/v1/devices")], "the detector is listed")
         assert hub.metric("fire_tcp_connections") == 0
+
+
+def test_a_duty_check_over_http(tmp_path: Path) -> None:
+    device = f"gb26875:{PANEL.hex()}"
+
+    async def talk(hub: HubProcess, port: int) -> None:
+        async def post(id: str) -> tuple[int, Any]:
+            return await asyncio.to_thread(hub.post, f"/api/v1/devices/{id}/duty-check", {})
+
+        panel = await Panel.connect(port)
+        panel.send(packet(1, SEND))
+        await panel.hears()
+        assert (await post(device))[0] == 202
+        question = await panel.hears()
+        assert (question.command, question.data[0]) == (CONTROL, 91)
+        status, problem = await post(device)
+        assert (status, "asked already" in problem["detail"]) == (422, True)
+        panel.send(packet(question.serial, CONFIRM))
+        panel.send(answered(2))
+        assert (await panel.hears()).serial == 2
+        assert (await post("gb26875:010203040506"))[0] == 422
+        await panel.close()
+
+    with whole_hub(tmp_path) as (hub, port):
+        asyncio.run(talk(hub, port))
+        card = hub.get(f"/api/v1/devices/{device}")
+        waiting = [one["value"] for one in card["latest"] if one["quantity"] == "fire.duty.waiting"]
+        assert waiting == [0]

@@ -285,6 +285,9 @@ class FakeView:
         self.devices_by_id[id] = replace(device, accepted=True, space=space or device.space, name=name or device.name)
         return await self.device(id)
 
+    async def duty_check(self, id: str) -> None:
+        raise Refused("there is no [fire_tcp]")
+
     async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
         self.spaces_by_id |= {space.id: space for space in spaces}
         self.devices_by_id |= {device.id: device for device in devices}
