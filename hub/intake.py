@@ -27,7 +27,7 @@ LARGEST_SEQ = 2**63 - 1
 RECENT = 16
 SERIES_LIMIT = 500_000
 REDELIVERY_WINDOW = 200_000
-"""Messages without a device time that are remembered, to recognise a redelivered one."""
+"""Topics whose newest message without a device time is remembered, to recognise it when it is redelivered."""
 
 
 class TooOld(Exception):
@@ -39,16 +39,16 @@ class TooOld(Exception):
 
 
 def digest(message: Message) -> int:
-    """64 bits that tell one message's topic and payload from another's."""
-    mark = blake2b(message.payload, digest_size=8, salt=b"gengfu")
-    mark.update(message.topic.encode())
-    return int.from_bytes(mark.digest(), "little", signed=True)
+    """64 bits that tell one message's topic (the upper 32) and payload (the lower 32) from another's."""
+    topic = blake2b(message.topic.encode(), digest_size=4, salt=b"gengfu").digest()
+    payload = blake2b(message.payload, digest_size=4, salt=b"gengfu").digest()
+    return int.from_bytes(topic + payload, "big", signed=True)
 
 
 class _Track:
     """What is remembered of one series."""
 
-    __slots__ = ("counter", "domain", "high", "keep", "last_seq", "last_time", "last_value", "low", "recent")
+    __slots__ = ("arrived", "counter", "domain", "high", "keep", "last_seq", "last_time", "last_value", "low", "recent")
 
     def __init__(self, low: float, high: float, counter: bool, domain: str, keep: int | None) -> None:
         self.low = low
@@ -57,6 +57,7 @@ class _Track:
         self.domain = domain
         self.keep = keep
         self.last_time = 0
+        self.arrived = 0  # the newest time that was ours to give
         self.last_seq = 0
         self.last_value = float("-inf")
         self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT)
@@ -67,12 +68,14 @@ class Intake:
         self._vocabulary = vocabulary
         self._retention = retention
         self._tracks: dict[tuple[str, str, str], _Track] = {}
-        self._digests: dict[int, None] = {}
+        self._newest: dict[int, int] = {}  # topic -> the mark of its newest message
         self.duplicates = 0
         self.flagged = 0
 
     def restore(self, digests: list[int]) -> None:
-        self._digests.update(dict.fromkeys(digests))
+        """``digests``: oldest first."""
+        for mark in digests:
+            self.seen_before(mark)
 
     def accept(self, reading: Reading, message: Message) -> Reading | None:
         """The reading with its time and flags; None for an exact repetition; raises TooOld."""
@@ -85,8 +88,12 @@ class Intake:
         time = reading.time
         if time is None or time < EARLIEST or time > received + AHEAD:
             time, quality = self._other_time(reading, received, quality)
-            if quality & MISSING_TIME and time <= track.last_time < received + AHEAD:
-                time = track.last_time + 1  # two arrivals within one millisecond are two readings
+            if time == received:  # two arrivals within one millisecond are two readings
+                if time <= track.last_time < received + AHEAD:
+                    time = track.last_time + 1
+                if time <= track.arrived < received + AHEAD:
+                    time = track.arrived + 1
+                track.arrived = time
         if time < received - LATE_AFTER:
             quality |= LATE
             if track.keep is not None and time < received - track.keep:
@@ -118,12 +125,17 @@ class Intake:
         return Reading(reading.device, reading.quantity, reading.value, time, reading.channel, seq, quality, reading.network_time)
 
     def seen_before(self, mark: int) -> bool:
-        """Notes a message without a device time; True if one of the same topic and payload is remembered."""
-        if mark in self._digests:
+        """Notes a message without a device time; True if the newest one of its topic says the same.
+
+        Only the newest: a detector without a clock says "smoke", "clear" and "smoke" again in the same bytes, and the second
+        alarm must not be taken for the first, come again."""
+        topic = mark >> 32
+        if self._newest.pop(topic, None) == mark:
+            self._newest[topic] = mark
             return True
-        if len(self._digests) >= REDELIVERY_WINDOW:
-            del self._digests[next(iter(self._digests))]
-        self._digests[mark] = None
+        if len(self._newest) >= REDELIVERY_WINDOW:
+            del self._newest[next(iter(self._newest))]
+        self._newest[topic] = mark
         return False
 
     def _other_time(self, reading: Reading, received: int, quality: int) -> tuple[int, int]:

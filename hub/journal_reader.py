@@ -188,10 +188,12 @@ class JournalReader:
 
     # --- dead letters, digests ----------------------------------------------------------------------------------------
 
-    def digests(self, since: int) -> list[int]:
+    def digests(self, since: int) -> list[tuple[int, int]]:
+        """When it was committed, and the mark; oldest first."""
+        query = "SELECT committed_at, marks FROM digests WHERE committed_at >= ? ORDER BY id"
         with self._reading() as connection:
-            found = connection.execute("SELECT marks FROM digests WHERE committed_at >= ? ORDER BY id", (since,)).fetchall()
-        return [mark for (marks,) in found for mark in msgspec.msgpack.decode(marks, type=list[int])]
+            found = connection.execute(query, (since,)).fetchall()
+        return [(at, mark) for at, marks in found for mark in msgspec.msgpack.decode(marks, type=list[int])]
 
     def dead_letters(self, limit: int, before: int | None = None, device: str = "") -> list[DeadLetter]:
         where = "id < ? AND device = ?" if device else "id < ?"

@@ -151,6 +151,10 @@ class LaneWork:
         self.batch, self._messages, self._owed, self._alerts = Batch(), [], [], 0
         if batch.empty():
             self._stored(batch, messages, owed, alerts)
+        elif alerts and batch.digests:
+            # What is known again must have been judged, with all that came of it on disk: else a message that comes
+            # again after a kill would be taken for one whose alert exists.
+            self._committer.when_durable(alerts, lambda: self._write(batch, messages, owed, alerts))
         else:
             self._write(batch, messages, owed, alerts)
 

@@ -236,7 +236,7 @@ class Store(Protocol):
         ...
 
     def digests(self, since: int) -> list[int]:
-        """Marks of messages without a device time that were committed since then."""
+        """Marks of messages without a device time that were committed since then, oldest first."""
         ...
 
     def dead_letters(self, limit: int = 100, before: int | None = None, device: str = "") -> list[DeadLetter]:

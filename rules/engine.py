@@ -13,7 +13,7 @@ from hub.quantities import Vocabulary
 from rules import keep, lifecycle
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.subjects import Kept, Subjects
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Subjects
 from rules.watch import NOTHING, Watch
 
 __all__ = ["AlreadyClosed", "Engine", "NeedsReason", "UnknownAlert"]
@@ -256,6 +256,21 @@ class Engine:
             self._look_after(presence, now)
         for alert in still_open:
             self._reopen(alert, now)
+
+    def expect(self, heard: Iterable[tuple[Reading, int]], now: Now) -> None:
+        """After ``restore``: the newest stored readings, each with its arrival, ms. Whoever was heard after the last snapshot
+        is missed like any other when nothing more comes."""
+        since = self._subjects.heartbeat
+        for reading, arrival in heard:
+            if reading.quantity in NO_SIGN_OF_LIFE or (since is not None and arrival < since):
+                continue
+            key = (reading.device, reading.quantity, reading.channel)
+            if key not in self._series:
+                self._subjects.bind(key)
+            presence = self._subjects.presence(reading.device)
+            presence.at = max(presence.at, arrival)
+            presence.heard = max(presence.heard, now.monotonic)
+            self._look_after(presence, now)
 
     def _reopen(self, alert: Alert, now: Now) -> None:
         rule = self._subjects.rules.get(alert.rule)

@@ -256,7 +256,7 @@ class Watch:
             self.timers.set(self, None)
         if self.alert is not None or self.excused is not None:
             return NOTHING
-        self.newest = at
+        at = self.newest = max(at, self.newest)  # after a restart it may be from before the silence that is over
         return self._open(None, 0, 0, at, at, now)
 
     def back(self, at: int, now: Now) -> Sequence[Alert]:

@@ -1,5 +1,6 @@
 """Answers from sealed files plus journal: the reading half of the store, for the hub itself and for other processes."""
 
+import heapq
 import io
 import logging
 import time
@@ -79,7 +80,8 @@ class ParquetReader:
         return Columns.concat([self._sealed.newest(journal.files()), tail]).newest()
 
     def digests(self, since: int) -> list[int]:
-        return [mark for journal in self._journals for mark in journal.digests(since)]
+        lanes = [journal.digests(since) for journal in self._journals]
+        return [mark for _, mark in heapq.merge(*lanes, key=lambda entry: entry[0])]
 
     def dead_letters(self, limit: int = 100, before: int | None = None, device: str = "") -> list[DeadLetter]:
         found = [letter for journal in self._journals for letter in journal.dead_letters(limit, before, device)]
