@@ -69,7 +69,7 @@ class Codecs:
     def check(folder: str) -> None:
         """Raises ValueError in words for whoever wrote the folder's name."""
         if importlib.util.find_spec("_quickjs") is None:
-            raise ValueError("codecs need the extra: pip install gengfu[codecs]")
+            raise ValueError("codecs need quickjs-ng, which is not installed: pip install -e '.[codecs]' in Gengfu's folder")
         _mappings(folder)
 
     @staticmethod

@@ -29,7 +29,7 @@ _REMEMBERED = 4
 class LoraSettings(AdapterSettings):
     codecs: str = Field(
         "",
-        description="folder of vendors' JavaScript codecs: <name>.js with <name>.toml beside it; needs the extra gengfu[codecs]",
+        description="folder of vendors' JavaScript codecs: <name>.js with <name>.toml beside it; needs the extra [codecs]",
     )
     decoders: dict[str, str] = Field(
         {}, description='decoder or codec by DevEUI, device or profile name (globs), such as { "Smoke*" = "yobiiq-sd1001" }'

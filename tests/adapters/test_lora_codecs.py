@@ -257,6 +257,12 @@ def test_a_folder_that_is_wrong_is_refused_in_words(folder: Folder, tmp_path: Pa
     shutil.rmtree(where)
 
 
+def test_without_the_engine_the_remedy_is_said(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValidationError, match="pip install"):
+        build("chirpstack", {"codecs": folder(acme=GOOD)})
+
+
 CODEC_YAML = """
 uplinkDecoder:
   fileName: acme.js

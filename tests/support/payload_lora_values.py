@@ -1,13 +1,14 @@
 """What the fields of LoRaWAN codecs and converters mean, by maker and model: told from their documentation, not from our
-decoders. A field is (quantity, channel, factor) or words; see ``tests/support/payload_lora.py``.
+decoders. A field is (quantity, channel, factor or words), or None where it is no quantity of ours though its name sounds like
+one. See ``tests/support/payload_lora.py``.
 """
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.payload_case import Stated
 
-Field = tuple[str, str, float | dict[str, float]]
+Field = tuple[str, str, float | dict[str, float]] | None
 
 _ON = {"on": 1.0, "off": 0.0}
 _ALARM = {"alarm": 1.0, "no alarm": 0.0, "normal": 0.0, "pushed": 1.0}
@@ -157,7 +158,8 @@ MODELS: tuple[tuple[str, dict[str, Field]], ...] = (
         r"netvox r718(b|b2|c[a-z]|c[a-z]2)$",
         _NETVOX_BATTERY | {name: ("air.temperature", f"probe{n}", 1) for name, n in (("Temp", 1), ("Temp1", 1), ("Temp2", 2))},
     ),
-    (r"netvox r718(x|pa22|ea|eb|e)$", _NETVOX_BATTERY),
+    (r"netvox r718(x|pa22|ea|eb|e)$", _NETVOX_BATTERY | {"Temp": None}),  # of a level or a vibration sensor
+    (r"netvox r718ka2?$", _NETVOX_BATTERY | {"current": None, "Current": None}),  # a loop of 4 to 20 mA
     (r"netvox", _NETVOX),
     (
         r"milesight ct10",
@@ -176,7 +178,7 @@ MODELS: tuple[tuple[str, dict[str, Field]], ...] = (
             **_same("device.temperature", "temperature"),
         },
     ),
-    (r"milesight ws5", _SOCKET),
+    (r"milesight ws5[12]", _SOCKET),
     (r"milesight gs101", {"state": ("fire.gas", "", _ALARM), "gas_status": ("fire.gas", "", _ALARM)}),
     (
         r"milesight gs524n",
@@ -199,10 +201,9 @@ MODELS: tuple[tuple[str, dict[str, Field]], ...] = (
     (r"milesight am10", _AIR | _same("light.illuminance", "illumination")),
     (r"milesight (am3|em500-co2|ws202)", _AIR),
     (r"milesight em500-lgt", _same("device.battery", "battery") | _same("light.illuminance", "illumination", "illuminance")),
-    (r"milesight em500-smtc", _same("device.battery", "battery")),  # soil, not air
-    (r"milesight wt201", {}),  # its sample is many messages in one, its values those of the last
+    (r"milesight em500-smt", _same("device.battery", "battery") | {"temperature": None, "humidity": None}),  # soil, not air
     (
-        r"milesight",
+        r"milesight (em3|em4|gs301|ws30[13])",
         _CLIMATE
         | {
             "leakage_status": ("water.leak", "", _LEAK),
@@ -210,6 +211,8 @@ MODELS: tuple[tuple[str, dict[str, Field]], ...] = (
             "tamper_status": ("device.tamper", "", {"installed": 0.0, "uninstalled": 1.0}),
         },
     ),
+    (r"milesight wt201", {}),  # its sample is many messages in one, its values those of the last
+    (r"milesight", _same("device.battery", "battery")),
 )
 
 # Names, without capitals and signs, under which makers state quantities that we know.
@@ -304,31 +307,34 @@ KNOWN = frozenset(
 )
 
 
-def known_values(told: dict[str, Any]) -> int:
-    """How many values of quantities we know an object states, by their names."""
-    return sum(
-        re.sub("[^a-z0-9]", "", key.rpartition(".")[2].lower()) in KNOWN
-        and value is not None
-        and not isinstance(value, list | dict)
-        for key, value in told.items()
-    )
+class Meaning(NamedTuple):
+    """What a source's values mean: those to compare, those it has wrong and why, and how many more it states."""
+
+    stated: list[Stated]
+    disputed: list[tuple[Stated, str]]
+    untold: int
 
 
-def stated_values(model: str, told: dict[str, Any], earlier: bool) -> tuple[list[Stated], list[tuple[Stated, str]]]:
-    """The values that a source states for a model we have a decoder for, and those it has wrong. ``earlier``: stored values."""
+def meaning(model: str, told: dict[str, Any], earlier: bool) -> Meaning:
+    """Of the values of one moment. ``earlier``: they were stored and sent later."""
     fields = next((fields for pattern, fields in MODELS if re.search(pattern, model.lower())), {})
-    stated, disputed = [], []
-    for name, (quantity, channel, means) in fields.items():
-        value = _value(told.get(name), means, told, name)
-        if value is None:
+    found = Meaning([], [], sum(key not in fields and _known(key, value) for key, value in told.items()))
+    for name, field in fields.items():
+        value = _value(told.get(name), field[2], told, name) if field else None
+        if field is None or value is None:
             continue
-        found = Stated(quantity, channel, value, _rounding(model, quantity, means))
-        why = _disputed(model, found, earlier)
-        if why:
-            disputed.append((found, why))
+        stated = Stated(field[0], field[1], value, _rounding(model, field[0], field[2]))
+        if why := _disputed(model, stated, earlier):
+            found.disputed.append((stated, why))
         else:
-            stated.append(found)
-    return stated, disputed
+            found.stated.append(stated)
+    return found
+
+
+def _known(key: str, value: Any) -> bool:
+    """Whether a value is one of a quantity that we know, by its name."""
+    plain = re.sub("[^a-z0-9]", "", key.rpartition(".")[2].lower())
+    return plain in KNOWN and value not in (None, "NoSensor", "") and not isinstance(value, list | dict)
 
 
 def _rounding(model: str, quantity: str, means: float | dict[str, float]) -> float:

@@ -171,7 +171,9 @@ def main(arguments: Sequence[str]) -> int:
     outcomes = run(folder)
     print(table(outcomes))
     for one in outcomes:
-        for line in (*one.disputed, *one.unequal):
+        for line in one.disputed:
+            print(f"disputed: {one.format}: {line}")
+        for line in one.unequal:
             print(f"not equal: {one.format}: {line}")
     wrong = faults(outcomes)
     for line in wrong:
