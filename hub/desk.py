@@ -16,12 +16,13 @@ from hub.fire_tcp import FireTcp
 from hub.glance import Glance, figures, grid_meters
 from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Reading, Series, Severity, Space
 from hub.pipeline import Pipeline
-from hub.ports import Buckets, Rows, SiteContext, Store
+from hub.ports import SiteContext, Store
 from hub.quantities import Domain
 from hub.queries import Here, Queries
 from hub.records import RecordsReader
 from hub.reports.energy import energy_report, parse_period
 from hub.web.feed import Feed
+from hub.web.tables import buckets_page, rows_page
 from hub.web.view import (
     AlertStory,
     Conflict,
@@ -40,14 +41,6 @@ T = TypeVar("T")
 
 SEARCHED = 5_000
 """Alerts looked through when the history is searched."""
-
-
-def ask_rows(store: Store, series: Series, start: int, end: int) -> Rows:
-    return store.rows(series, start, end)
-
-
-def ask_buckets(store: Store, series: Series, start: int, end: int, every: int) -> Buckets:
-    return store.buckets(series, start, end, every)
 
 
 def ask_dead_letters(store: Store, limit: int, before: int | None, device: str) -> list[DeadLetter]:
@@ -305,14 +298,13 @@ class Desk:
 
     # --- the store ----------------------------------------------------------------------------------------------------
 
-    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int) -> Rows:
-        rows: Rows = await self._queries.ask(ask_rows, Series(device, quantity, channel), start, end)
-        return rows
+    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int, limit: int, packed: bool) -> bytes:
+        page: bytes = await self._queries.ask(rows_page, Series(device, quantity, channel), start, end, limit, packed)
+        return page
 
-    async def buckets(self, device: str, quantity: str, channel: str, start: int, end: int, every: int) -> Buckets:
-        series = Series(device, quantity, channel)
-        buckets: Buckets = await self._queries.ask(ask_buckets, series, start, end, every)
-        return buckets
+    async def buckets(self, device: str, quantity: str, channel: str, start: int, end: int, every: int, packed: bool) -> bytes:
+        page: bytes = await self._queries.ask(buckets_page, Series(device, quantity, channel), start, end, every, packed)
+        return page
 
     async def energy(self, words: EnergyWords) -> dict[str, Any]:
         try:

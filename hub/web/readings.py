@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
 
-from hub.model import quality_names
-from hub.ports import Buckets, Rows
 from hub.quantities import duration_ms
-from hub.web.shapes import BucketOut, ListOut, RowOut, iso
+from hub.web.shapes import BucketOut, ListOut, RowOut
 from hub.web.view import HubView, NotFound, Refused
 
 MOST_BUCKETS = 5_000
@@ -35,51 +34,16 @@ async def series_channel(view: HubView, device: str, quantity: str, channel: str
     return channels[0]
 
 
-def _rows(rows: Rows, limit: int) -> ListOut[RowOut]:
-    """At most ``limit`` rows, not cutting a time in two: the cursor is the first time that is left."""
-    size = len(rows.time)
-    cut = min(limit, size)
-    if cut < size:
-        last = rows.time[cut]
-        while cut > 1 and rows.time[cut - 1] == last:
-            cut -= 1
-        if rows.time[cut - 1] == last:  # one time fills it all
-            while cut < size and rows.time[cut] == last:
-                cut += 1
-    items = [
-        RowOut(
-            time=iso(int(rows.time[at])),
-            value=float(rows.value[at]),
-            seq=int(rows.seq[at]),
-            received_at=iso(int(rows.received_at[at])),
-            quality=quality_names(int(rows.quality[at])),
-        )
-        for at in range(cut)
-    ]
-    return ListOut(items=items, next_cursor=str(rows.time[cut]) if cut < size else None, total=None)
-
-
-def _buckets(found: Buckets) -> ListOut[BucketOut]:
-    items = [
-        BucketOut(
-            time=iso(int(found.start[at])),
-            min=float(found.minimum[at]),
-            max=float(found.maximum[at]),
-            mean=float(found.mean[at]),
-            first=float(found.first[at]),
-            last=float(found.last[at]),
-            count=int(found.count[at]),
-        )
-        for at in range(len(found.start))
-    ]
-    return ListOut(items=items, next_cursor=None, total=len(items))
+def _answer(table: bytes, packed: bool) -> Response:
+    headers = {"vary": "accept-encoding"} | ({"content-encoding": "gzip"} if packed else {})
+    return Response(table, media_type="application/json", headers=headers)
 
 
 def router(view: HubView) -> APIRouter:
     made = APIRouter()
     zone = ZoneInfo(view.site.zone)
 
-    @made.get("/readings")
+    @made.get("/readings", response_model=ListOut[RowOut] | ListOut[BucketOut])
     async def readings(
         device: str,
         quantity: str,
@@ -89,22 +53,24 @@ def router(view: HubView) -> APIRouter:
         every: Annotated[str, Query(description='bucket width, such as "5min"; readings themselves without')] = "",
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 1000,
         cursor: Annotated[str | None, Query(pattern=r"^-?\d{1,18}$")] = None,
-    ) -> ListOut[RowOut] | ListOut[BucketOut]:
+        accept_encoding: Annotated[str, Header()] = "",
+    ) -> Response:
         """Stored readings of one device's quantity, oldest first; with `every` the minimum, maximum, mean, first and last of each
         span that has any."""
         since, until = moment(start, zone), moment(end, zone)
         if until <= since:
             raise Refused("The period ends before it starts; `from` must be earlier than `to`.")
+        packed = "gzip" in accept_encoding
         which = await series_channel(view, device, quantity, channel)
         if not every:
             since = max(since, int(cursor)) if cursor else since
-            return _rows(await view.rows(device, quantity, which, since, until), limit)
+            return _answer(await view.rows(device, quantity, which, since, until, limit, packed), packed)
         try:
             width = duration_ms(every)
         except ValueError as error:
             raise Refused(f"every: {error}.") from None
         if width < 1 or (until - since) / width > MOST_BUCKETS:
             raise Refused(f"That is more than {MOST_BUCKETS} spans; choose a longer `every` or a shorter period.")
-        return _buckets(await view.buckets(device, quantity, which, since, until, width))
+        return _answer(await view.buckets(device, quantity, which, since, until, width, packed), packed)
 
     return made

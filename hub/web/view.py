@@ -9,7 +9,6 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from msgspec import Struct
 
 from hub.model import Alert, AlertState, DeadLetter, Device, Reading, Severity, Space
-from hub.ports import Buckets, Rows
 from hub.quantities import Domain, Vocabulary
 from hub.web.feed import Feed
 
@@ -253,11 +252,13 @@ class HubView(Protocol):
 
     async def silences(self) -> Sequence[dict[str, Any]]: ...
 
-    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int) -> Rows:
-        """Runs in another process. Nothing stored: empty arrays."""
+    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int, limit: int, packed: bool) -> bytes:
+        """A page of readings as ``hub.web.tables`` makes it, in another process. Nothing stored: an empty one."""
         ...
 
-    async def buckets(self, device: str, quantity: str, channel: str, start: int, end: int, every: int) -> Buckets: ...
+    async def buckets(
+        self, device: str, quantity: str, channel: str, start: int, end: int, every: int, packed: bool
+    ) -> bytes: ...
 
     async def energy(self, words: EnergyWords) -> dict[str, Any]:
         """The report as the contract says it (site, time_zone, from, to, revision, rows). Refused for a wrong period."""

@@ -19,6 +19,7 @@ from hub.ports import Buckets, Floats, Ints, Rows
 from hub.quantities import Vocabulary
 from hub.web.api import create_app
 from hub.web.feed import Feed
+from hub.web.tables import buckets_json, rows_json
 from hub.web.view import (
     AlertStory,
     Building,
@@ -306,7 +307,10 @@ class FakeView:
     async def silences(self) -> Sequence[dict[str, Any]]:
         return []
 
-    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int) -> Rows:
+    async def rows(self, device: str, quantity: str, channel: str, start: int, end: int, limit: int, packed: bool) -> bytes:
+        return rows_json(self.all_rows(device, quantity, channel, start, end), limit, packed)
+
+    def all_rows(self, device: str, quantity: str, channel: str, start: int, end: int) -> Rows:
         times = self.times(device, quantity, start, end)
         values = np.array([self.measured(device, quantity, int(at)) for at in times], dtype=np.float64)
         zeros = np.zeros(len(times), dtype=np.int64)
@@ -325,8 +329,8 @@ class FakeView:
         )
         return 1.0 if burning else made.value(device, quantity, at)
 
-    async def buckets(self, device: str, quantity: str, channel: str, start: int, end: int, every: int) -> Buckets:
-        rows = await self.rows(device, quantity, channel, start, end)
+    async def buckets(self, device: str, quantity: str, channel: str, start: int, end: int, every: int, packed: bool) -> bytes:
+        rows = self.all_rows(device, quantity, channel, start, end)
         slots = (rows.time - start) // every
         parts = [rows.value[slots == slot] for slot in np.unique(slots)]
 
@@ -336,7 +340,8 @@ class FakeView:
         counts = np.array([len(part) for part in parts], dtype=np.int64)
         low, high, mean = each(lambda part: part.min()), each(lambda part: part.max()), each(lambda part: part.mean())
         first, last = each(lambda part: part[0]), each(lambda part: part[-1])
-        return Buckets(rows.series, start + np.unique(slots) * every, low, high, mean, first, last, counts)
+        found = Buckets(rows.series, start + np.unique(slots) * every, low, high, mean, first, last, counts)
+        return buckets_json(found, packed)
 
     async def energy(self, words: EnergyWords) -> dict[str, Any]:
         if words.month == "2026-13":

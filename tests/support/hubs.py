@@ -106,7 +106,9 @@ class HubProcess:
     def pid(self) -> int:
         """The hub's own, not that of what it was wrapped in."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split() if self.wrap else []
+        if not (self.wrap and Path(self.wrap[0]).name == "strace"):  # the others become the hub
+            return self.process.pid
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0]) if children else self.process.pid
 
     def ended(self, deadline: float = DEADLINE) -> int:
@@ -119,7 +121,7 @@ class HubProcess:
 
     def kill(self) -> None:
         assert self.process is not None
-        if self.process.poll() is None and self.wrap:
+        if self.process.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
