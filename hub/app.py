@@ -117,8 +117,9 @@ class Hub:
         site = site_context(config)
         now = clock()
         self.feed = Feed(now.wall)
-        self.glance = Glance(self.places)
-        self.outside = Outside(config.community, self.feed, self.glance, clock)
+        intake = Intake(config.vocabulary, config.retention)
+        self.glance = Glance(self.places, intake)
+        self.outside = Outside(config.community, self.feed, clock)
         self.plugged = Plugged([plugin(settings, site) for plugin, settings in config.adapters], config.rules, self._notifiers())
         self.plugged.look(config.directory, iso(now.wall) or "")
         self.watchdog = Watchdog(config.directory, self.plugged.names, lambda: iso(clock().wall) or "")
@@ -132,9 +133,7 @@ class Hub:
         for adapter in adapters:
             if (state := self.reader.state(f"adapter:{adapter.kind}")) is not None:
                 adapter.restore(state)
-        self.glance.restore(reading for reading, _ in latest)
-        intake = Intake(config.vocabulary, config.retention)
-        intake.restore(self.store.digests(now.wall - REDELIVERY))
+        intake.restore(self.store.digests(now.wall - REDELIVERY), (reading for reading, _ in latest))
         self.committer = Committer(self.records, self._committed, self._broken, self.reserve)
         self.lanes: dict[Lane, LaneWork] = {
             lane: LaneWork(lane, self.store, self.committer, self._broken, self.reserve) for lane in LANES

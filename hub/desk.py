@@ -14,7 +14,7 @@ from hub.directory import Places
 from hub.fire_duty import DutyFailed
 from hub.fire_tcp import FireTcp
 from hub.glance import Glance, figures, grid_meters
-from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Reading, Series, Severity, Space
+from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Series, Severity, Space
 from hub.pipeline import Pipeline
 from hub.ports import SiteContext, Store
 from hub.quantities import Domain
@@ -220,7 +220,7 @@ class Desk:
         return Page(cards, str(start + limit) if start + limit < len(found) else None, len(found))
 
     def _domains(self, device: str) -> set[str]:
-        return {self.vocabulary.domain(quantity) for quantity, _ in self._glance.latest.get(device, {})}
+        return {self.vocabulary.domain(reading.quantity) for reading in self._glance.latest(device)}
 
     def _named(self, device: Device, search: str) -> bool:
         words = [device.id, device.name, device.model, device.vendor, *self._places.place(device.id).values()]
@@ -236,9 +236,7 @@ class Desk:
     def _card(self, device: Device, worst: dict[str, Severity]) -> DeviceCard:
         silent = any(alert.device == device.id and (alert.silent or not alert.quantity) for alert in self._pipeline.open.values())
         seen = self._places.last_seen.get(device.id)
-        latest: Sequence[Reading] = sorted(
-            self._glance.latest.get(device.id, {}).values(), key=lambda reading: (reading.quantity, reading.channel)
-        )
+        latest = self._glance.latest(device.id)
         return DeviceCard(replace(device, last_seen=seen), self._places.place(device.id), worst.get(device.id), silent, latest)
 
     async def device(self, id: str) -> DeviceCard:

@@ -1,13 +1,14 @@
 """The community at a glance, from memory: newest values, who is in which building, cars in and out."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hub.directory import Places
+from hub.intake import Intake
 from hub.model import SEVERITIES, Alert, Now, Reading, Severity
 from hub.moments import EPOCH
 from hub.ports import SiteContext, Store
@@ -61,32 +62,18 @@ def figures(store: Store, places: Places, meters: Sequence[str], site: SiteConte
 
 
 class Glance:
-    """Hears every reading; costs a dictionary entry each."""
+    """Looks at the newest reading of every series, which the intake remembers anyway, when somebody asks."""
 
-    def __init__(self, places: Places) -> None:
-        self.latest: dict[str, dict[tuple[str, str], Reading]] = {}
+    def __init__(self, places: Places, intake: Intake) -> None:
         self.figures = Figures()
         self._places = places
-        self._moves: deque[tuple[int, bool]] = deque(maxlen=100_000)
+        self._intake = intake
         self._bays: deque[tuple[int, float]] = deque(maxlen=SAMPLES)
 
-    def restore(self, readings: Iterable[Reading]) -> None:
-        for reading in readings:
-            self.latest.setdefault(reading.device, {})[reading.quantity, reading.channel] = reading
-
-    def reading(self, reading: Reading) -> None:
-        device = self.latest.get(reading.device)
-        if device is None:
-            if len(self.latest) >= SERIES:
-                return
-            device = self.latest[reading.device] = {}
-        key = (reading.quantity, reading.channel)
-        before = device.get(key)
-        if before is not None and (before.time or 0) > (reading.time or 0):
-            return
-        device[key] = reading
-        if reading.quantity == "parking.occupied" and before is not None and before.value != reading.value:
-            self._moves.append((reading.time or 0, reading.value > 0))
+    def latest(self, device: str) -> list[Reading]:
+        """The newest reading of each of its series, by quantity and channel."""
+        tracks = self._intake.devices.get(device, {})
+        return [track.newest for _, track in sorted(tracks.items()) if track.newest is not None]
 
     def sample(self, now: Now) -> None:
         """Once a minute: how many bays are taken."""
@@ -95,7 +82,8 @@ class Glance:
             self._bays.append((now.wall, sum(taken)))
 
     def _states(self, quantity: str) -> list[float]:
-        return [values[quantity, ""].value for values in self.latest.values() if (quantity, "") in values]
+        found = (tracks.get((quantity, "")) for tracks in self._intake.devices.values())
+        return [track.newest.value for track in found if track is not None and track.newest is not None]
 
     def overview(
         self,
@@ -118,15 +106,16 @@ class Glance:
         ]
         bays = self._states("parking.occupied")
         start = midnight(now.wall, site)
-        recent = [into for at, into in self._moves if at > now.wall - HOUR]
+        recent = [turn.value > 0 for turn in self._intake.turned if (turn.time or 0) > now.wall - HOUR]
         detectors, unhealthy, wearers, seen = 0, 0, 0, 0
-        for id, values in self.latest.items():
-            quantities = {quantity for quantity, _ in values}
+        for id, tracks in self._intake.devices.items():
+            quantities = {quantity for quantity, _ in tracks}
             if any(quantity.startswith("fire.") for quantity in quantities):
                 detectors += 1
-                fault = values.get(("fire.fault", ""))
+                fault = tracks.get(("fire.fault", ""))
                 device = self._places.device(id)
-                unhealthy += id in silent or bool(fault and fault.value) or bool(device and device.online is False)
+                broken = fault is not None and fault.newest is not None and fault.newest.value > 0
+                unhealthy += id in silent or broken or bool(device and device.online is False)
             if any(quantity.startswith(("health.", "safety.")) for quantity in quantities):
                 wearers += 1
                 seen += id not in silent and now.wall - (self._places.last_seen.get(id) or 0) < HOUR
@@ -156,7 +145,7 @@ class Glance:
 
     def _power(self, id: str) -> float | None:
         """A meter's power, or the sum of its channels, W."""
-        found = {channel: reading.value for (quantity, channel), reading in self.latest.get(id, {}).items() if quantity == POWER}
+        found = {reading.channel: reading.value for reading in self.latest(id) if reading.quantity == POWER}
         return found.get("", sum(found.values())) if found else None
 
     def _buildings(self, firing: Sequence[Alert], silent: set[str]) -> list[Building]:

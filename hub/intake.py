@@ -7,27 +7,36 @@ first one wins, so an exact repetition is dropped here and, whatever this memory
 """
 
 from collections import deque
+from collections.abc import Iterable
 from hashlib import blake2b
+from typing import Any
 
 from msgspec.structs import replace
 
 from hub.model import Message, Quality, Reading
 from hub.ports import Retention
-from hub.quantities import Vocabulary
+from hub.quantities import Quantity, Vocabulary
 
 # Plain integers: combining members of an enumeration costs ten times as much, for every reading.
 LATE, CLOCK_SKEW, MISSING_TIME = int(Quality.LATE), int(Quality.CLOCK_SKEW), int(Quality.MISSING_TIME)
 SEQUENCE_GAP, COUNTER_RESET, OUT_OF_RANGE = int(Quality.SEQUENCE_GAP), int(Quality.COUNTER_RESET), int(Quality.OUT_OF_RANGE)
 STALE_RETAINED, QOS0 = int(Quality.STALE_RETAINED), int(Quality.QOS0)
+DUPLICATE, REPLAYED = int(Quality.DUPLICATE), int(Quality.REPLAYED)
 
 EARLIEST = 1_420_070_400_000  # 2015-01-01: no clock that works says less
 AHEAD = 120_000
 LATE_AFTER = 120_000
 LARGEST_SEQ = 2**63 - 1
 RECENT = 16
+INFINITY = float("inf")
+TURNS = "parking.occupied"
+TURNED = 100_000
 SERIES_LIMIT = 500_000
 REDELIVERY_WINDOW = 200_000
-"""Topics whose newest message without a device time is remembered, to recognise it when it is redelivered."""
+"""Messages without a device time that are remembered, to recognise a redelivered one; and topics, with their newest."""
+
+
+Key = tuple[str, str, str]
 
 
 class TooOld(Exception):
@@ -45,44 +54,74 @@ def digest(message: Message) -> int:
     return int.from_bytes(topic + payload, "big", signed=True)
 
 
-class _Track:
-    """What is remembered of one series."""
+class Track:
+    """What is remembered of one series. ``newest`` is its newest reading; ``series`` is the engine's, kept here so that a
+    reading is looked up once."""
 
-    __slots__ = ("arrived", "counter", "domain", "high", "keep", "last_seq", "last_time", "last_value", "low", "recent")
+    __slots__ = (
+        "arrived",
+        "counter",
+        "domain",
+        "high",
+        "keep",
+        "last_seq",
+        "last_time",
+        "last_value",
+        "low",
+        "newest",
+        "recent",
+        "saves_lives",
+        "series",
+        "turns",
+    )
 
-    def __init__(self, low: float, high: float, counter: bool, domain: str, keep: int | None) -> None:
-        self.low = low
-        self.high = high
-        self.counter = counter
-        self.domain = domain
+    def __init__(self, quantity: Quantity, keep: int | None) -> None:
+        self.low = quantity.low
+        self.high = quantity.high
+        self.counter = quantity.shape == "counter"
+        self.domain = quantity.domain
+        self.saves_lives = quantity.name.startswith(("fire.", "safety."))
+        self.turns = quantity.name == TURNS
         self.keep = keep
         self.last_time = 0
         self.arrived = 0  # the newest time that was ours to give
         self.last_seq = 0
         self.last_value = float("-inf")
         self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT)
+        self.newest: Reading | None = None
+        self.series: Any = None
 
 
 class Intake:
+    """``devices``: the tracks of every device heard, by quantity and channel. ``turned``: bays that were taken or left."""
+
     def __init__(self, vocabulary: Vocabulary, retention: Retention) -> None:
         self._vocabulary = vocabulary
         self._retention = retention
-        self._tracks: dict[tuple[str, str, str], _Track] = {}
+        self._tracks: dict[Key, Track] = {}
+        self._marks: dict[int, None] = {}
         self._newest: dict[int, int] = {}  # topic -> the mark of its newest message
+        self.devices: dict[str, dict[tuple[str, str], Track]] = {}
+        self.turned: deque[Reading] = deque(maxlen=TURNED)
         self.duplicates = 0
         self.flagged = 0
 
-    def restore(self, digests: list[int]) -> None:
-        """``digests``: oldest first."""
+    def restore(self, digests: list[int], newest: Iterable[Reading] = ()) -> None:
+        """``digests``: oldest first. ``newest``: the newest stored reading of every series."""
         for mark in digests:
             self.seen_before(mark)
+        for reading in newest:
+            self.track(reading).newest = reading
 
-    def accept(self, reading: Reading, message: Message) -> Reading | None:
-        """The reading with its time and flags; None for an exact repetition; raises TooOld."""
+    def track(self, reading: Reading) -> Track:
         key = (reading.device, reading.quantity, reading.channel)
         track = self._tracks.get(key)
+        return self._new(key) if track is None else track
+
+    def accept(self, reading: Reading, message: Message, track: Track | None = None) -> Reading | None:
+        """The reading with its time and flags; None for an exact repetition; raises TooOld."""
         if track is None:
-            track = self._track(key)
+            track = self.track(reading)
         quality = reading.quality
         received = message.received_at
         time = reading.time
@@ -98,16 +137,18 @@ class Intake:
             quality |= LATE
             if track.keep is not None and time < received - track.keep:
                 raise TooOld(replace(reading, time=time, quality=quality))
-        seq = reading.seq if 0 <= reading.seq <= LARGEST_SEQ else 0
+        seq = reading.seq
+        if seq and not 0 <= seq <= LARGEST_SEQ:
+            seq = 0
         if time > track.last_time:
-            if seq and track.last_seq and seq > track.last_seq + 1:
-                quality |= SEQUENCE_GAP
             if track.counter:
                 if reading.value < track.last_value:
                     quality |= COUNTER_RESET
                 track.last_value = reading.value
             track.last_time = time
             if seq:
+                if track.last_seq and seq > track.last_seq + 1:
+                    quality |= SEQUENCE_GAP
                 track.last_seq = seq
         elif (time, seq) in track.recent:
             self.duplicates += 1
@@ -119,24 +160,35 @@ class Intake:
             quality |= STALE_RETAINED
         if message.qos == 0 and (track.domain == "fire" or message.lane == "fire"):
             quality |= QOS0
-        if time == reading.time and quality == reading.quality and seq == reading.seq:
-            return reading
-        self.flagged += 1
-        return Reading(reading.device, reading.quantity, reading.value, time, reading.channel, seq, quality, reading.network_time)
+        if quality != reading.quality or time != reading.time or seq != reading.seq:
+            self.flagged += 1
+            reading = Reading(
+                reading.device, reading.quantity, reading.value, time, reading.channel, seq, quality, reading.network_time
+            )
+        before = track.newest
+        if before is None or before.time <= time:  # type: ignore[operator]  # what was accepted has a time
+            track.newest = reading
+            if track.turns and before is not None and before.value != reading.value:
+                self.turned.append(reading)
+        return reading
 
-    def seen_before(self, mark: int) -> bool:
-        """Notes a message without a device time; True if the newest one of its topic says the same.
+    def seen_before(self, mark: int) -> int:
+        """Notes a message without a device time. What it is if the broker says that it comes again: DUPLICATE if the newest
+        one of its topic says the same; REPLAYED with it if only an earlier one does; 0 if none that is remembered.
 
-        Only the newest: a detector without a clock says "smoke", "clear" and "smoke" again in the same bytes, and the second
-        alarm must not be taken for the first, come again."""
+        A detector without a clock says "smoke", "clear" and "smoke" again in the same bytes: what is REPLAYED may be the first
+        alarm, come again, or a second one that was lost on its way."""
         topic = mark >> 32
         if self._newest.pop(topic, None) == mark:
-            self._newest[topic] = mark
-            return True
-        if len(self._newest) >= REDELIVERY_WINDOW:
-            del self._newest[next(iter(self._newest))]
+            repeated = DUPLICATE
+        else:
+            repeated = DUPLICATE | REPLAYED if mark in self._marks else 0
+        for known in (self._newest, self._marks):
+            if len(known) >= REDELIVERY_WINDOW:
+                del known[next(iter(known))]
         self._newest[topic] = mark
-        return False
+        self._marks[mark] = None
+        return repeated
 
     def _other_time(self, reading: Reading, received: int, quality: int) -> tuple[int, int]:
         if reading.time is not None:
@@ -148,15 +200,14 @@ class Intake:
             quality |= MISSING_TIME
         return received, quality
 
-    def _track(self, key: tuple[str, str, str]) -> _Track:
-        quantity = self._vocabulary.get(key[1])
-        domain = self._vocabulary.domain(key[1])
-        keep = getattr(self._retention, domain)
-        if quantity is None:
-            track = _Track(float("-inf"), float("inf"), False, domain, keep)
-        else:
-            track = _Track(quantity.low, quantity.high, quantity.shape == "counter", domain, keep)
+    def _new(self, key: Key) -> Track:
+        device, name, channel = key
+        domain = self._vocabulary.domain(name)
+        quantity = self._vocabulary.get(name) or Quantity(name, "", "gauge", -INFINITY, INFINITY, domain, name, name)
         if len(self._tracks) >= SERIES_LIMIT:
-            del self._tracks[next(iter(self._tracks))]
-        self._tracks[key] = track
+            oldest = next(iter(self._tracks))
+            del self._tracks[oldest]
+            del self.devices[oldest[0]][oldest[1:]]
+        track = self._tracks[key] = Track(quantity, getattr(self._retention, domain))
+        self.devices.setdefault(device, {})[name, channel] = track
         return track

@@ -1,4 +1,4 @@
-"""What the pipeline tells the rest of the house, each in one line: the page, the glance, the vendor, the fire session."""
+"""What the pipeline tells the rest of the house, each in one line: the page, the vendor, the fire session."""
 
 import asyncio
 import logging
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hub.glance import Glance
 from hub.model import Alert, DeadLetter, Now, Publish, Reading
 from hub.moments import iso
 from hub.mqtt import Session
@@ -23,10 +22,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Outside:
-    def __init__(self, community: str, feed: Feed, glance: Glance, clock: Callable[[], Now]) -> None:
+    def __init__(self, community: str, feed: Feed, clock: Callable[[], Now]) -> None:
         self._community = community
         self._feed = feed
-        self._glance = glance
         self._clock = clock
         self._session: Session | None = None
         self._told: dict[str, float] = {}
@@ -44,8 +42,11 @@ class Outside:
     def alert(self, alert: Alert) -> None:
         self._feed.alert(alert)
 
+    def watched(self) -> bool:
+        """Whether any open page wants readings."""
+        return self._feed.watched
+
     def reading(self, reading: Reading) -> None:
-        self._glance.reading(reading)
         self._feed.reading(reading)
 
     def refused(self, letter: DeadLetter) -> None:

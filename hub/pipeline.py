@@ -26,7 +26,6 @@ from hub.model import (
     Message,
     Now,
     Publish,
-    Quality,
     Reading,
     Reason,
     Space,
@@ -53,6 +52,7 @@ class Outside(Protocol):
     """What the pipeline tells the rest of the house; nothing of it calls back."""
 
     def alert(self, alert: Alert) -> None: ...
+    def watched(self) -> bool: ...
     def reading(self, reading: Reading) -> None: ...
     def refused(self, letter: DeadLetter) -> None: ...
     def publish(self, publish: Publish) -> None: ...
@@ -92,6 +92,7 @@ class Pipeline:
         self.counts: Counter[str] = Counter()
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.newest_at: int | None = None
+        self._watched = False
 
     # --- the walk -----------------------------------------------------------------------------------------------------
 
@@ -101,6 +102,7 @@ class Pipeline:
             return
         lane = self.lanes[messages[0].lane]
         now = self._clock()
+        self._watched = self._outside.watched()
         shedding = lane.shedding
         for message in messages:
             if message.qos:
@@ -145,14 +147,14 @@ class Pipeline:
             self._refused(message, ours, adapter.kind, lane, now)
             return
         device, seq = "", 0
-        repeated: bool | None = None
+        repeated: int | None = None
         for item in decoded:
             if type(item) is Reading:
                 if item.time is None and item.network_time is None:
                     if repeated is None:
                         repeated = self._repeated(message, lane)
                     if repeated:
-                        item = replace(item, quality=item.quality | Quality.DUPLICATE)
+                        item = replace(item, quality=item.quality | repeated)
                 if item.device != device:
                     device, seq = item.device, item.seq
                     self._seen(device, message.received_at)
@@ -168,8 +170,9 @@ class Pipeline:
 
     def _reading(self, given: Reading, message: Message, lane: LaneWork, now: Now) -> None:
         stale = message.retained
+        track = self.intake.track(given)
         try:
-            reading = self.intake.accept(given, message)
+            reading = self.intake.accept(given, message, track)
         except TooOld as old:
             problem = Malformed(Reason.TOO_OLD, "the reading is older than what is kept", given.device)
             self._refused(message, problem, "", lane, now)
@@ -180,18 +183,20 @@ class Pipeline:
         batch = lane.batch
         batch.readings.append(reading)
         batch.received_at.append(message.received_at)
-        if message.lane == "rest" and given.quantity.startswith(("fire.", "safety.")):
+        if track.saves_lives and message.lane == "rest":
             self._learn(message.topic)
-        if changed := self.engine.step(reading, message.received_at, now, stale=stale):
+        if changed := self.engine.step(reading, message.received_at, now, stale=stale, slot=track):
             self._changed(changed, message, lane, now)
-        self._outside.reading(reading)
+        if self._watched:
+            self._outside.reading(reading)
 
-    def _repeated(self, message: Message, lane: LaneWork) -> bool:
-        """A message without a device time is known again by its topic and payload, if the broker says it is redelivered."""
+    def _repeated(self, message: Message, lane: LaneWork) -> int:
+        """A message without a device time is known again by its topic and payload, if the broker says it is redelivered.
+        Quality flags."""
         mark = digest(message)
         before = self.intake.seen_before(mark)
         lane.batch.digests.append(mark)
-        return before and message.redelivered
+        return before if message.redelivered else 0
 
     def _told(self, info: DeviceInfo, message: Message, lane: LaneWork, now: Now) -> None:
         changed = self.places.told(info, message.received_at)

@@ -13,7 +13,7 @@ from hub.quantities import Vocabulary
 from rules import keep, lifecycle
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.subjects import NO_SIGN_OF_LIFE, Kept, Subjects
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Slot, Subjects
 from rules.watch import NOTHING, Watch
 
 __all__ = ["AlreadyClosed", "Engine", "NeedsReason", "UnknownAlert"]
@@ -51,12 +51,17 @@ class Engine:
 
     # --- readings and the clock ---------------------------------------------------------------------------------------
 
-    def step(self, reading: Reading, received_at: int, now: Now, *, stale: bool = False) -> Sequence[Alert]:
+    def step(
+        self, reading: Reading, received_at: int, now: Now, *, stale: bool = False, slot: Slot | None = None
+    ) -> Sequence[Alert]:
         """The alerts that a reading changes, in order; each change is a new revision. ``stale``: from a retained message or
-        one older than what is kept."""
-        series = self._series.get((reading.device, reading.quantity, reading.channel))
-        if series is None:
-            series = self._subjects.bind((reading.device, reading.quantity, reading.channel))
+        one older than what is kept. ``slot``: the caller's place for this series."""
+        series = slot.series if slot is not None else None
+        if series is None or series.removed:
+            key = (reading.device, reading.quantity, reading.channel)
+            series = self._series.get(key) or self._subjects.bind(key)
+            if slot is not None:
+                slot.series = series
         self._now = now
         changed: Sequence[Alert] = NOTHING
         presence = series.presence

@@ -1,6 +1,6 @@
 """What is watched: the series and devices heard so far, each with the rules that see it."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from hub.model import Alert, Now
 from hub.ports import Directory, Rule, SilenceRule
@@ -26,12 +26,19 @@ Key = tuple[str, str, str]
 class Series:
     """A device's quantity and channel, with the rules that watch it."""
 
-    __slots__ = ("key", "presence", "watches")
+    __slots__ = ("key", "presence", "removed", "watches")
 
     def __init__(self, key: Key, presence: Presence | None, watches: tuple[Watch, ...]) -> None:
         self.key = key
         self.presence = presence
         self.watches = watches
+        self.removed = False  # to be looked up anew by whoever holds it
+
+
+class Slot(Protocol):
+    """Where whoever brings the readings keeps a series, to look it up once."""
+
+    series: Series | None
 
 
 class Kept:
@@ -66,6 +73,8 @@ class Subjects:
 
     def park(self) -> None:
         """The directory has changed: every series is matched again with its next reading."""
+        for series in self.series.values():
+            series.removed = True
         self._parked.update(self.series)
         self.series.clear()
         self.edition += 1
@@ -84,6 +93,7 @@ class Subjects:
     def ended(self, watch: Watch) -> None:
         """Its alert is over; a watch that was kept only for that goes with the series' next reading."""
         if watch.adrift and (series := self.series.pop(watch.subject, None)):
+            series.removed = True
             self._parked[watch.subject] = series
 
     def bind(self, key: Key) -> Series:
@@ -162,6 +172,7 @@ class Subjects:
                 self._forget(oldest, series)
 
     def _forget(self, oldest: Key, series: Series) -> None:
+        series.removed = True
         self.series.pop(oldest, None)
         self._parked.pop(oldest, None)
         for watch in series.watches:

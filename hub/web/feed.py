@@ -90,6 +90,11 @@ class Feed:
     def clients(self) -> int:
         return len(self._clients)
 
+    @property
+    def watched(self) -> bool:
+        """Whether any page wants readings."""
+        return bool(self._everything or self._devices)
+
     def alert(self, alert: Alert) -> None:
         """A changed alert, after it is committed."""
         event = self._publish("alert", alert)

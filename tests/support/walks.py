@@ -59,6 +59,9 @@ class Heard:
     def alert(self, alert: Alert) -> None:
         self.alerts.append(alert)
 
+    def watched(self) -> bool:
+        return True
+
     def reading(self, reading: Reading) -> None:
         self.readings.append(reading)
 
