@@ -98,6 +98,8 @@ class Client:
                  will: tuple[str, bytes] | None = None) -> None:  # fmt: skip
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._poll = select.poll()  # select() knows no descriptor above 1023
+        self._poll.register(self.socket, select.POLLIN)
         self.messages: list[tuple[str, bytes, float]] = []  # topic, payload, monotonic
         self.confirmed: set[int] = set()
         self._cut = Cut()
@@ -130,8 +132,7 @@ class Client:
 
     def listen(self, seconds: float) -> bool:
         """Takes what comes within so many seconds, at most one read; False when nothing came."""
-        ready, _, _ = select.select([self.socket], [], [], seconds)
-        if not ready:
+        if not self._poll.poll(seconds * 1000):
             return False
         data = self.socket.recv(1 << 16)
         if not data:
