@@ -134,7 +134,7 @@ class Pipeline:
         if adapter is None:
             self.counts["unrouted"] += 1  # a subscription of an earlier configuration
             return
-        if topic in self.twins.topics and self.twins.is_copy(message.lane, digest(message), message.monotonic):
+        if topic in self.twins.topics and self.twins.is_copy(message, digest(message)):
             return
         try:
             decoded = adapter.decode(message)

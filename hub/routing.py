@@ -6,15 +6,18 @@ The most specific filter wins, so that ``tele/fire/{device}`` of a site's own ma
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from hub.model import Lane
+from hub.model import LANES, Lane, Message
 from hub.ports import Adapter
 
 LONGEST_TOPIC = 1024
 DEEPEST_TOPIC = 32
 TOPICS = 200_000
-TWINS = 50_000
-TWIN_WITHIN = 60.0
+TWINS = 10_000
+TWIN_WITHIN = 3600.0
+"""Seconds after which a copy is no longer waited for: a flood may keep the rest session behind for long."""
 COPIES = 100
+BROUGHT = 16
+"""Messages of a topic that are remembered to be known again, on a lane, when they are redelivered."""
 
 
 def matches(filter: str, topic: str) -> bool:
@@ -74,27 +77,56 @@ class Routes:
 class Twins:
     """Recognises the second copy of a message that both sessions were sent.
 
-    A message counts as a twin only when the *other* lane brought the same one, once for each time it did: so a message that
-    just one session holds (published before the other subscribed) is never taken for a copy."""
+    Each session brings a topic's messages in the same order. So a message is a copy if the *other* lane has brought the same
+    one and this lane has not come to it yet; what only one session holds (published before the other subscribed) is passed
+    over when the other goes beyond it, and is never taken for a copy."""
 
     def __init__(self, topics: Iterable[str] = ()) -> None:
         self.topics = set(topics)
-        self._single: dict[tuple[Lane, int], deque[float]] = {}
+        self._topics: dict[int, _Twin] = {}
         self.skipped = 0
 
-    def is_copy(self, lane: Lane, mark: int, now: float) -> bool:
-        """``now`` in monotonic seconds: after ``TWIN_WITHIN`` a copy is no longer waited for."""
-        other = self._single.get(("rest" if lane == "fire" else "fire", mark))
-        if other and now - other[0] < TWIN_WITHIN:
-            other.popleft()
-            if not other:
-                del self._single["rest" if lane == "fire" else "fire", mark]
+    def is_copy(self, message: Message, mark: int) -> bool:
+        """``mark``: the message's digest."""
+        topic = mark >> 32
+        twin = self._topics.get(topic)
+        if twin is None:
+            if len(self._topics) >= TWINS:
+                del self._topics[next(iter(self._topics))]
+            twin = self._topics[topic] = _Twin()
+        if twin.is_copy(message, mark):
             self.skipped += 1
             return True
-        if len(self._single) >= TWINS:
-            del self._single[next(iter(self._single))]
-        mine = self._single.setdefault((lane, mark), deque(maxlen=COPIES))
-        while mine and now - mine[0] >= TWIN_WITHIN:
-            mine.popleft()
-        mine.append(now)
+        return False
+
+
+class _Twin:
+    """One topic: of each lane the marks it has brought lately, and those that the other one has brought and it has not."""
+
+    __slots__ = ("brought", "coming")
+
+    def __init__(self) -> None:
+        self.brought: dict[Lane, deque[tuple[int, int]]] = {lane: deque(maxlen=BROUGHT) for lane in LANES}  # with the connection
+        self.coming: dict[Lane, deque[tuple[int, float]]] = {lane: deque(maxlen=COPIES) for lane in LANES}
+
+    def is_copy(self, message: Message, mark: int) -> bool:
+        lane, now = message.lane, message.monotonic
+        brought, coming = self.brought[lane], self.coming[lane]
+        if message.redelivered:
+            before = next((one for one in brought if one[0] == mark and one[1] < message.connection), None)
+            if before is not None:
+                # Judged when an earlier connection brought it; should it be a new one, the other session brings it too.
+                brought.remove(before)
+                brought.append((mark, message.connection))
+                return True
+        brought.append((mark, message.connection))
+        while coming and now - coming[0][1] >= TWIN_WITHIN:
+            coming.popleft()
+        if any(mark == other for other, _ in coming):
+            while coming.popleft()[0] != mark:
+                pass
+            return True
+        if not message.redelivered:
+            coming.clear()  # this lane is ahead of the other
+        self.coming["rest" if lane == "fire" else "fire"].append((mark, now))
         return False
