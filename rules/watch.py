@@ -134,7 +134,7 @@ class Watch:
             if time == self.newest and reading.seq == self.seq:
                 return NOTHING
             if time < self.newest or reading.seq < self.seq:
-                ahead = self.newest - received_at > CLOCK_AHEAD and self.memory is None
+                ahead = self.newest - received_at > CLOCK_AHEAD and self.memory is None and self.alert is None
                 if not (ahead and self.judge(reading, self.firing, None)):
                     return self._late(reading, time, received_at, now)
         verdict = self.judge(reading, self.firing, self.memory)
@@ -152,7 +152,9 @@ class Watch:
             return self._conclude(False, reading, time, received_at, now, False)
         if verdict is not True or self.alert is not None:
             return NOTHING
-        if reading.quality & Quality.DUPLICATE:
+        if reading.quality & Quality.REPLAYED:
+            known = False  # it may be an alarm that nobody has judged yet
+        elif reading.quality & Quality.DUPLICATE:
             known = any(received_at - episode.ended < REDELIVERED for episode in self.closed)
         else:
             known = bool(self.closed) and not (status and self.verdict is False)
