@@ -179,10 +179,9 @@ class Intake:
         A detector without a clock says "smoke", "clear" and "smoke" again in the same bytes: what is REPLAYED may be the first
         alarm, come again, or a second one that was lost on its way."""
         topic = mark >> 32
+        repeated = DUPLICATE | REPLAYED if mark in self._marks else 0
         if self._newest.pop(topic, None) == mark:
             repeated = DUPLICATE
-        else:
-            repeated = DUPLICATE | REPLAYED if mark in self._marks else 0
         for known in (self._newest, self._marks):
             if len(known) >= REDELIVERY_WINDOW:
                 del known[next(iter(known))]
