@@ -169,7 +169,7 @@ class Hub:
         self.server = PageServer(create_app(self.desk), config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:
-            self.say(f"Port {config.web.port} is taken; the page is on another one.")
+            self.say(f"Port {config.web.port} is taken; the page is at {self.url} instead.")
         self.lock.tell(self.url)
         self._page = self._essential("page", self.server.run())
         self._essential("pipeline", self.pipeline.run())

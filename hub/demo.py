@@ -8,6 +8,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ SEED = 7
 PAST = 36 * 3_600_000
 STEP = 300_000
 BATCH = 20_000
+STORY = 1_800_000
 PATIENCE = 5.0
 """Seconds the simulator may take to say goodbye."""
 
@@ -32,6 +34,7 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
         await asyncio.to_thread(_fill_in, hub)
     hub.say(f"A simulated community of {len(devices)} devices speaks over MQTT; in about a minute a kitchen catches fire.")
     command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED), "--zone", str(hub.config.zone)]
+    command += ["--since", str(_since(hub.config.directory / "demo-since"))]
     # In a session of its own: a Ctrl-C is the hub's, which then ends it.
     child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, start_new_session=True)
     assert child.stdin is not None
@@ -56,6 +59,16 @@ def demo(config: Config, say: Callable[[str], None] = print) -> int:
     if config.path is None:
         config = replace(config, community="yunqi", name="云栖社区")
     return main(config, say, beside)
+
+
+def _since(kept: Path) -> int:
+    """When the story began. A demo that is started again within the half hour goes on with it: what burnt, burns."""
+    now = clock().wall
+    before = int(kept.read_text()) if kept.exists() else 0
+    if now - before > STORY:
+        kept.write_text(str(now))
+        return now
+    return before
 
 
 def _url(hub: Hub) -> str:

@@ -96,6 +96,7 @@ class Glance:
     ) -> Overview:
         firing = [alert for alert in alerts.values() if alert.state == "firing"]
         silent = {alert.device for alert in firing if alert.quantity == "" or alert.silent}
+        troubled = {alert.device for alert in firing if alert.quantity.startswith("fire.")}
         counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
         for alert in firing:
             counts[alert.severity] += 1
@@ -115,7 +116,7 @@ class Glance:
                 fault = tracks.get(("fire.fault", ""))
                 device = self._places.device(id)
                 broken = fault is not None and fault.newest is not None and fault.newest.value > 0
-                unhealthy += id in silent or broken or bool(device and device.online is False)
+                unhealthy += id in silent or id in troubled or broken or bool(device and device.online is False)
             if any(quantity.startswith(("health.", "safety.")) for quantity in quantities):
                 wearers += 1
                 seen += id not in silent and now.wall - (self._places.last_seen.get(id) or 0) < HOUR
@@ -135,8 +136,8 @@ class Glance:
             bays_free=sum(value == 0 for value in bays) if bays else None,
             bays_total=len(bays),
             bays_today=[(at, taken) for at, taken in self._bays if at >= start],
-            cars_in=sum(recent),
-            cars_out=len(recent) - sum(recent),
+            cars_in=sum(recent) if bays else None,
+            cars_out=len(recent) - sum(recent) if bays else None,
             detectors_healthy=detectors - unhealthy,
             detectors_total=detectors,
             wearers_seen=seen,

@@ -14,7 +14,7 @@ from hub.receipts import Receipt
 from hub.web.feed import Feed
 
 REFUSALS_EVERY = 10.0
-"""Seconds between two refusals told to one vendor's device; the dead letters hold them all."""
+"""Seconds between two refusals of one kind told to one device's vendor; the dead letters hold them all."""
 DEVICES = 10_000
 
 log = logging.getLogger("gengfu.outside")
@@ -50,15 +50,16 @@ class Outside:
         self._feed.reading(reading)
 
     def refused(self, letter: DeadLetter) -> None:
-        """Told where the vendor publishes, at most once in ten seconds for each of his devices."""
+        """Told where the vendor publishes, the same kind of fault of the same device at most once in ten seconds."""
         device = _level(letter.device)
+        about = f"{device} {letter.reason}"
         now = self._clock().monotonic
-        if now - self._told.get(device, -REFUSALS_EVERY) < REFUSALS_EVERY:
+        if now - self._told.get(about, -REFUSALS_EVERY) < REFUSALS_EVERY:
             self.untold += 1
             return
         if len(self._told) >= DEVICES:
             self._told.clear()
-        self._told[device] = now
+        self._told[about] = now
         said = {"topic": letter.topic, "reason": letter.reason, "detail": letter.detail, "at": iso(letter.at)}
         self.publish(Publish(f"gengfu/{self._community}/rejected/{device}", _encode(said)))
 

@@ -9,6 +9,7 @@ import atexit
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -77,21 +78,28 @@ class Queries:
             self.waiting -= 1
 
     async def _answered(self, question: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 try:
-                    return await loop.run_in_executor(self._pool, _answer, question, arguments)
+                    return await self._send(question, arguments)
                 except BrokenProcessPool:
                     # The process was killed, by the system's memory guard or by hand: a new one answers.
                     self._replace("died")
-                    return await loop.run_in_executor(self._pool, _answer, question, arguments)
+                    return await self._send(question, arguments)
         except TimeoutError:
             self._replace("hangs")
             raise Busy(f"The store did not answer within {ANSWER_WITHIN:g} s; its process was started anew.") from None
         except BrokenProcessPool:
             self._replace("died again")
             raise Busy("The process that answers from the store died twice; see the log.") from None
+
+    def _send(self, question: Callable[..., Any], arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
+        # The first question starts the process, and it inherits what is blocked: a Ctrl-C is the hub's alone.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._pool, _answer, question, arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _replace(self, why: str) -> None:
         log.warning("the process that answers from the store %s; another one is started", why)

@@ -41,6 +41,7 @@ def told(ledger: Ledger, people: Mapping[str, str]) -> list[Told]:
             error=row["error"],
         )
         for row in ledger
+        if row["notifier"] != MQTT  # published for machines, told to nobody
     ]
 
 

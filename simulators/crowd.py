@@ -42,12 +42,12 @@ ALARMS = ("fire.smoke", "fire.co", "safety.fall")
 
 
 class Crowd:
-    """Everything in ``world``, from ``start`` on."""
+    """Everything in ``world``, from ``start`` on. The scenario may have begun before: ``since``."""
 
-    def __init__(self, world: World, scenario: Scenario, start: int) -> None:
+    def __init__(self, world: World, scenario: Scenario, start: int, since: int | None = None) -> None:
         self._world = world
         self._scenario = scenario
-        self._start = start
+        self._since = start if since is None else since
         self._random = Random(f"{world.seed}/crowd")
         self._voices = {
             name: voice(world, [thing for thing in world.things if thing.voice == name]) for name, voice in VOICES.items()
@@ -102,7 +102,7 @@ class Crowd:
 
     def _truth(self, index: int, at: int) -> Truth | None:
         thing = self._world.things[index]
-        return self._scenario.alter(thing, self._world.truth(thing, at), at - self._start)
+        return self._scenario.alter(thing, self._world.truth(thing, at), at - self._since)
 
     def _pause(self, thing: Thing, truth: Truth | None) -> int:
         """Until its next message: its interval, give or take a twentieth, so that they never march in step."""

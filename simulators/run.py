@@ -165,6 +165,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="how many times faster than life, 0.1 to 1000")
     parser.add_argument("--devices", type=int, default=0, help="at least this many devices, up to 20000")
     parser.add_argument("--zone", default="Asia/Shanghai", help="the community's IANA time zone")
+    parser.add_argument("--since", type=int, metavar="MS", help="when the scenario began, ms since 1970 UTC (default: now)")
     options = parser.parse_args(given)
     if not 0.1 <= options.speed <= FASTEST:
         parser.error(f"--speed {options.speed:g} is not between 0.1 and 1000")
@@ -195,7 +196,7 @@ def main(given: list[str] | None = None) -> int:
         return _complain(str(error))
     started = time.time_ns() // 1_000_000
     tell(f"{len(world.things)} devices speak")
-    said = simulate(line, Crowd(world, events, started), started, options.speed, stop)
+    said = simulate(line, Crowd(world, events, started, options.since), started, options.speed, stop)
     dropped = f", {line.dropped} dropped because the broker was away" if line.dropped else ""
     tell(f"stopped after {said} messages{dropped}")
     return 0

@@ -53,12 +53,15 @@ def notifiers(reader: Reader) -> tuple[NotifierEntry, ...]:
     return tuple(found)
 
 
+MAPPING = "json"
+"""A site's own mapping, not a vendor's format."""
+
+
 def adapters(reader: Reader, site: SiteContext) -> tuple[tuple[type[Any], Settings], ...]:
-    """Those of the file, in its order; if it has none, every adapter that needs no settings."""
+    """Those of the file, in its order. As long as it names no vendor's format, all that need no settings are on as well: a
+    mapping of one's own must not silence the smoke detectors."""
     kinds = plugins.find("adapters")
-    if "adapter" not in reader.data:
-        ready = [kinds[kind] for kind in sorted(kinds) if _needs_nothing(kinds[kind].Settings)]
-        return tuple((plugin, plugin.Settings()) for plugin in ready)
+    ready = [kinds[kind] for kind in sorted(kinds) if _needs_nothing(kinds[kind].Settings)]
     found: list[tuple[type[Any], Settings]] = []
     for index, item in reader.items("adapter"):
         at: Path = ("adapter", index)
@@ -75,6 +78,8 @@ def adapters(reader: Reader, site: SiteContext) -> tuple[tuple[type[Any], Settin
             reader.wrong(at, key, str(error))
         else:
             found.append((plugin, settings))
+    if all(plugin.kind == MAPPING for plugin, _ in found):
+        found += [(plugin, plugin.Settings()) for plugin in ready]
     return tuple(found)
 
 

@@ -94,12 +94,15 @@ def energy_report(
 
 def report_table(report: Mapping[str, Any]) -> str:
     """The same, as a table to read: "-" where nothing is known."""
-    head = ["", "from", "to", "", "", "", "complete", "estimated"]
+    head = ["", "from", "to", "", "value", "unit", "complete", "estimated"]
+    words = {quantity.name: quantity.en for quantity in Vocabulary()}
     lines = [head]
     for row in report["rows"]:
         value = "-" if row["value"] is None else f"{row['value']:.3f}"
         shares = [f"{row[share]:.1%}" for share in ("completeness", "estimated")]
-        lines.append([row["name"] or row["group"], row["start"], row["end"], row["quantity"], value, row["unit"], *shares])
+        unit = row["unit"].replace("kW.h", "kWh").replace("m3", "m³")
+        what = words.get(row["quantity"], row["quantity"])
+        lines.append([row["name"] or row["group"] or "(no place)", row["start"], row["end"], what, value, unit, *shares])
     widths = [max(_width(line[column]) for line in lines) for column in range(len(head))]
     right = {4, 6, 7}
     return "\n".join(

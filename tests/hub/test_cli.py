@@ -157,7 +157,7 @@ def test_check(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "gengfu.toml").write_bytes((ROOT / "deploy" / "gengfu.toml").read_bytes())
     code, out, _ = ask("check")
     assert code == 0
-    assert "云栖社区 (yunqi), Asia/Shanghai, broker 127.0.0.1:1883, 1 format" in out
+    assert "云栖社区 (yunqi), Asia/Shanghai, broker 127.0.0.1:1883, 3 formats" in out
     assert "1 device, 2 places, 1 person, 1 notifier." in out
 
 

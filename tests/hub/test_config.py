@@ -233,9 +233,19 @@ def test_what_the_annotated_file_says(tmp_path: Path) -> None:
     assert [(device.id, device.accepted) for device in full.devices] == [("zigbee:0x00158d0001a2b3c4", True)]
     assert full.people[0].tell == ("page", "webhook:desk")
     assert [(entry.id, entry.kind) for entry in full.notifiers] == [("webhook:desk", "webhook")]
-    assert [plugin.kind for plugin, _ in full.adapters] == ["json", "gb26875"]
+    assert [plugin.kind for plugin, _ in full.adapters] == ["json", "zigbee2mqtt", "gb26875"]
     rule = next(rule for rule in full.rules if rule.settings.id == "level-high")
     assert (rule.kind, rule.settings.severity, rule.settings.clear_for) == ("above", "critical", 30_000)
+
+
+def test_a_mapping_of_ones_own_silences_no_smoke_detector(tmp_path: Path) -> None:
+    mapping = (
+        '[[adapter]]\nkind = "json"\ntopic = "x/{d}"\ndevice = "x:{d}"\nreadings = [{ quantity = "power.active", path = "p" }]\n'
+    )
+    everyone = {plugin.kind for plugin, _ in load(None).adapters}
+    assert {plugin.kind for plugin, _ in config(tmp_path, mapping).adapters} == {"json"} | everyone
+    named = config(tmp_path, mapping + '[[adapter]]\nkind = "tasmota"\n').adapters
+    assert [plugin.kind for plugin, _ in named] == ["json", "tasmota"]
 
 
 def test_a_rule_of_the_file_takes_the_place_of_the_default_with_its_id(tmp_path: Path) -> None:
