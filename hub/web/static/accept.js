@@ -1,6 +1,6 @@
 // Accepting a device that nobody has announced: what it is called and where it is.
 
-import { get, post } from "./api.js";
+import { get, post, sentence } from "./api.js";
 import { h, show, visible } from "./dom.js";
 import { pick, t } from "./i18n.js";
 
@@ -41,7 +41,7 @@ export function accept(device, done) {
       await places();
     } catch (trouble) {
       asking = null;
-      show(problem, visible(trouble.message));
+      show(problem, visible(sentence(trouble)));
       return;
     }
     const wanted = where.value.toLowerCase().split(/\s+/);
@@ -60,7 +60,7 @@ export function accept(device, done) {
       const called = name.value === visible(device.name) ? "" : name.value.trim();
       done(await post(`devices/${encodeURIComponent(device.id)}/accept`, { space, name: called }));
     } catch (trouble) {
-      show(problem, visible(t("ask.failed", { why: trouble.message })));
+      show(problem, visible(t("ask.failed", { why: sentence(trouble) })));
     }
   }
 

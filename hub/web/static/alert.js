@@ -1,6 +1,6 @@
 // One alert: what it is, what to do, the evidence, what happened, who was told, why it was raised.
 
-import { get, post, readings } from "./api.js";
+import { get, post, readings, sentence } from "./api.js";
 import { myName } from "./ask.js";
 import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
@@ -62,7 +62,7 @@ export function alert(root, [id]) {
       drawEvidence(story.alert, mine);
     } catch (trouble) {
       if (mine !== turn) return;
-      show(body, h("p.problem", { role: "alert" }, visible(trouble.message)), h("a.button", { href: "#/" }, t("missing.back")));
+      show(body, h("p.problem", { role: "alert" }, visible(sentence(trouble))), h("a.button", { href: "#/" }, t("missing.back")));
     }
   }
 

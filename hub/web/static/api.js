@@ -9,6 +9,13 @@ export class Trouble extends Error {
   }
 }
 
+/** What to tell a person: a Trouble's own sentence; a mistake of ours is told to the console, and here in plain words. */
+export function sentence(trouble) {
+  if (trouble instanceof Trouble) return trouble.message;
+  reportError(trouble);
+  return t("ask.broken");
+}
+
 async function ask(path, options) {
   let response;
   try {

@@ -1,6 +1,6 @@
 // The two things the page asks people: who they are (once), and why an alert is resolved.
 
-import { post, Trouble } from "./api.js";
+import { post, sentence } from "./api.js";
 import { h, show, visible } from "./dom.js";
 import { pick, t } from "./i18n.js";
 import { keep } from "./state.js";
@@ -74,9 +74,8 @@ export async function acknowledge(alert, button) {
 }
 
 function complain(button, trouble) {
-  if (!(trouble instanceof Trouble)) throw trouble;
   button.parentElement.querySelector(".problem")?.remove();
-  button.after(h("p.problem", { role: "alert" }, visible(t("ask.failed", { why: trouble.message }))));
+  button.after(h("p.problem", { role: "alert" }, visible(t("ask.failed", { why: sentence(trouble) }))));
 }
 
 export async function resolve(alert) {
@@ -99,8 +98,7 @@ export async function resolve(alert) {
       keep(changed);
       return changed;
     } catch (trouble) {
-      if (!(trouble instanceof Trouble)) throw trouble;
-      complainAbout(visible(t("ask.failed", { why: trouble.message })));
+      complainAbout(visible(t("ask.failed", { why: sentence(trouble) })));
       return null;
     }
   });

@@ -1,6 +1,6 @@
 // One device: what it says now, its chart, the readings behind it, what of it was refused, its alerts.
 
-import { get, readings } from "./api.js";
+import { get, readings, sentence } from "./api.js";
 import { accept } from "./accept.js";
 import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
@@ -39,7 +39,7 @@ export function device(root, [id], params, keepParams) {
     try {
       known = await get(`devices/${encodeURIComponent(id)}`);
     } catch (trouble) {
-      show(head, h("p.problem", { role: "alert" }, visible(trouble.message)), h("a.button", { href: "#/devices" }, t("devices.title")));
+      show(head, h("p.problem", { role: "alert" }, visible(sentence(trouble))), h("a.button", { href: "#/devices" }, t("devices.title")));
       return;
     }
     const wanted = `${params.get("quantity")} ${params.get("channel") ?? ""}`;
@@ -115,7 +115,7 @@ export function device(root, [id], params, keepParams) {
     try {
       page = await readings(series, from, to, every);
     } catch (trouble) {
-      if (mine === turn) show(picture, h("p.problem", { role: "alert" }, visible(t("list.failed", { why: trouble.message }))));
+      if (mine === turn) show(picture, h("p.problem", { role: "alert" }, visible(t("list.failed", { why: sentence(trouble) }))));
       return;
     }
     if (mine !== turn) return;
@@ -163,7 +163,7 @@ export function device(root, [id], params, keepParams) {
         const more = page.next_cursor ? h("p.faint", {}, t("device.readingsMore", { n: page.items.length })) : null;
         show(holder, lines.length ? h("div.scroll", {}, h("table", {}, h("thead", {}, header), h("tbody", {}, lines))) : h("p.quiet", {}, t("chart.none")), more);
       } catch (trouble) {
-        show(holder, h("p.problem", {}, visible(t("list.failed", { why: trouble.message }))));
+        show(holder, h("p.problem", {}, visible(t("list.failed", { why: sentence(trouble) }))));
       }
     }
     return element;

@@ -32,6 +32,7 @@ export function has(key) {
 }
 
 function template(key, params) {
+  if (!has(key)) return key.split(".").at(-1); // a newer hub's word: better its bare name than no page at night
   const text = words[key][language === "zh" ? 1 : 0];
   const [one, many] = text.split("|");
   return many !== undefined && params.n !== 1 && params.n !== "1" ? many : one;

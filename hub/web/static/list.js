@@ -1,6 +1,6 @@
 // A paged list with search and filters: loading, empty, failed and very long are states of it, not accidents.
 
-import { get } from "./api.js";
+import { get, sentence } from "./api.js";
 import { h, show, visible } from "./dom.js";
 import { number } from "./format.js";
 import { t } from "./i18n.js";
@@ -33,7 +33,7 @@ export function list(path, params, row, empty, limit = PAGE) {
     } catch (trouble) {
       if (mine !== turn) return;
       const again = h("button", { type: "button", on: { click: () => load(fresh) } }, t("list.again"));
-      show(foot, h("p.problem", { role: "alert" }, visible(t("list.failed", { why: trouble.message }))), again);
+      show(foot, h("p.problem", { role: "alert" }, visible(t("list.failed", { why: sentence(trouble) }))), again);
     }
   }
 

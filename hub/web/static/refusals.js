@@ -1,6 +1,6 @@
 // The vendor's page: what was refused and why, with its bytes as they came.
 
-import { get } from "./api.js";
+import { get, sentence } from "./api.js";
 import { data, h, lines, show, visible } from "./dom.js";
 import { exact, ms, number, time } from "./format.js";
 import { has, t } from "./i18n.js";
@@ -58,7 +58,7 @@ export function refusal(root, [id]) {
     try {
       letter = await get(`dead-letters/${encodeURIComponent(id)}`);
     } catch (trouble) {
-      show(root, h("p.problem", { role: "alert" }, visible(trouble.message)), h("a.button", { href: "#/refusals" }, t("refusals.title")));
+      show(root, h("p.problem", { role: "alert" }, visible(sentence(trouble))), h("a.button", { href: "#/refusals" }, t("refusals.title")));
       return;
     }
     const raw = bytes(letter);

@@ -20,6 +20,15 @@ export function listen(listener) {
   return () => listeners.delete(listener);
 }
 
+/** A part of the page that fails does not keep the others from hearing of an alert. */
+function tell(listener) {
+  try {
+    listener();
+  } catch (mistake) {
+    reportError(mistake);
+  }
+}
+
 const TOGETHER = 30; // ms
 
 /** Tells everybody once, however many changes come together. */
@@ -28,7 +37,7 @@ export function changed() {
   scheduled = true;
   setTimeout(() => {
     scheduled = false;
-    for (const listener of [...listeners]) listener();
+    for (const listener of [...listeners]) tell(listener);
   }, TOGETHER);
 }
 

@@ -130,6 +130,7 @@ export const words = {
   "change.resolved": ["Resolved by {name}", "由 {name} 解除"],
   "change.resolvedSelf": ["Back to normal by itself", "读数恢复正常，自行解除"],
   "why.first": ["first notice", "首次通知"],
+  "why.change": ["published", "已发布"],
   "why.repeat": ["repeated", "再次通知"],
   "why.escalated": ["passed on, nobody answered", "无人应答，已升级"],
   "why.acknowledged": ["told that somebody sees to it", "通知已有人处理"],
@@ -190,6 +191,7 @@ export const words = {
   "ask.ok": ["Done", "确定"],
   "ask.cancel": ["Cancel", "取消"],
   "ask.failed": ["That did not work: {why}", "没有成功：{why}"],
+  "ask.broken": ["This page has made a mistake. Load it again; the hub itself goes on watching.", "本页出了错，请重新载入；中枢仍在值守。"],
   "ask.unreachable": ["The hub could not be reached; nothing has changed. Try again.", "无法连接中枢，未作任何更改，请重试。"],
 
   "alerts.title": ["Alerts", "警报"],

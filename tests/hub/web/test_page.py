@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browsing import chromium, installed, window
+from tests.support.browsing import installed, window
 from tests.support.fakecommunity import NASTY
 from tests.support.fakeview import FakeView
 from tests.support.serving import Web, serving
@@ -21,18 +20,6 @@ pytestmark = [
 
 PHONE = {"width": 360, "height": 780}
 SMOKE = 'article[data-alert="smoke-3-2-502"]'
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Web]:
-    async with serving(FakeView()) as running:
-        yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 def view_of(web: Web) -> FakeView:

@@ -4,13 +4,15 @@ import json
 import re
 import shutil
 import subprocess
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from starlette.datastructures import Headers
 
-from hub.model import Quality, Reason, quality_names
+from hub.model import Alert, AlertState, Quality, Reason, quality_names
+from hub.notices import Receiver, Roster
 from hub.web.static import ROOT, load, serve
+from hub.web.view import Change
 
 MODULES = sorted(ROOT.glob("*.js"))
 CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -48,6 +50,24 @@ def test_every_reason_and_remark_has_its_word() -> None:
     assert [reason for reason in Reason if f"reason.{reason}" not in known] == []
     everything = int(sum(Quality))
     assert [name for name in quality_names(everything) if f"quality.{name}" not in known] == []
+
+
+def test_whatever_the_hub_writes_of_an_alert_has_its_word() -> None:
+    """Every why a plan can give, over all pairs of a state before and after, and every step of the timeline."""
+    known = words()
+    steps = get_args(get_type_hints(Change)["what"])
+    assert len(steps) == 7
+    assert [step for step in steps if f"change.{step}" not in known] == []
+    lives = [
+        Alert(id="a", rule="r", severity="critical", state=state, device="d:1", acknowledged_by=by, raised_at=raised)
+        for state in get_args(AlertState)
+        for by in ("", "li")
+        for raised in (None, 1)
+    ]
+    roster = Roster((), (Receiver("desk"),))
+    whys = {notice.why for before in (None, *lives) for after in lives for notice in roster.plan(before, after, 2)}
+    assert {"change", "first", "acknowledged", "resolved"} <= whys
+    assert [why for why in whys if f"why.{why}" not in known] == []
 
 
 def test_no_words_outside_the_table() -> None:
