@@ -34,10 +34,8 @@ async def test_a_word_of_a_newer_hub_does_not_break_the_alert(web: Web, browser:
 async def test_a_mistake_of_the_page_is_said_in_plain_words(web: Web, browser: Browser) -> None:
     async with window(browser, web.url) as opened:
         page = opened.page
-        broken = json.dumps({"alert": {"id": "smoke-3-2-502", "device": "d:1"}})
-        await page.route(
-            "**/api/v1/alerts/smoke-3-2-502", lambda route: route.fulfill(body=broken, content_type="application/json")
-        )
+        broken = {"alert": {"id": "smoke-3-2-502", "device": "d:1"}}
+        await page.route("**/api/v1/alerts/smoke-3-2-502", lambda route: route.fulfill(json=broken))
         await page.locator(f"{SMOKE} h3 a").click()
         await expect(page.locator("main .problem")).to_contain_text("Load it again; the hub itself goes on watching")
         assert "undefined" not in await page.locator("main").inner_text()
