@@ -107,8 +107,8 @@ class Committer:
         try:
             self._records.commit(work)
         except DiskFull:
-            if self._reserve is None or not self._reserve.release():
-                raise
+            if self._reserve is not None:
+                self._reserve.release()
             self._records.commit(work)
 
     def _finished(self, future: "asyncio.Future[None]", work: Work, number: int) -> None:

@@ -140,8 +140,9 @@ class Journal:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
-                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                if _full(error):
                     self._give_up()
+                    self._reuse_log()
                     raise DiskFull(f"{self.path} cannot grow: the disk is full") from error
                 with contextlib.suppress(sqlite3.Error):  # the failure that brought us here is what counts
                     self._connection.execute("ROLLBACK")
@@ -155,6 +156,14 @@ class Journal:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._load()
+
+    def _reuse_log(self) -> None:
+        """Copies the log into the file and begins it anew: what it takes up already is room for what comes next."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        except sqlite3.Error as error:
+            if not _full(error):
+                raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> JournalFailed:
         self._failure = f"{self.path} could not be written: {error}; nothing is confirmed any more until the hub is restarted"
@@ -369,6 +378,10 @@ class Journal:
                     self.checkpoint("TRUNCATE")
             finally:
                 self._connection.close()
+
+
+def _full(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
 
 
 def _text(word: str) -> str:

@@ -170,8 +170,10 @@ class LaneWork:
         try:
             self._store.append(self.lane, batch)
         except DiskFull:
-            if self.lane != "fire" or self._reserve is None or not self._reserve.release():
+            if self.lane != "fire":
                 raise
+            if self._reserve is not None:
+                self._reserve.release()
             self._store.append(self.lane, batch)
 
     def _appended(

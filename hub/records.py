@@ -4,6 +4,7 @@ SQLAlchemy Core on SQLite (WAL, synchronous FULL). Exactly one connection writes
 ``commit`` writes all that has gathered in one transaction: an alert and its notices stand or fall together.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -275,8 +276,15 @@ class Records(RecordsReader):
                 self._commit(self._connection, work)
         except OperationalError as error:
             if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                self._reuse_log()
                 raise DiskFull("the records cannot grow: the disk is full") from error
             raise
+
+    def _reuse_log(self) -> None:
+        """What the log takes up already becomes room for what comes next, if the file can take it in."""
+        with contextlib.suppress(OperationalError):  # it cannot: then only the reserve helps
+            self._connection.execute(text("PRAGMA wal_checkpoint(RESTART)"))
+        self._connection.rollback()
 
     def _commit(self, connection: Connection, work: Work) -> None:
         if work.alerts:
