@@ -194,6 +194,8 @@ def epoch_ms(value: Any, unit: TimeUnit = "s", what: str = "time") -> Moment:
 
     null is no time. A number that is no moment of 1970 to 9999 gives (None, CLOCK_SKEW): it is for intake to say what
     that costs. Anything else than a number raises Malformed."""
+    if type(value) is float and unit == "s" and 0 <= value < 253_402_300_799:
+        return round(value * 1000), 0  # the ordinary case
     if value is None:
         return None, 0
     exact: int | float = value if type(value) is int else number(value, what)

@@ -12,6 +12,9 @@ from hub.model import Reason
 from hub.ports import Malformed, Settings
 from hub.quantities import Quantity, conversion
 
+PLAIN = float(1 << 53)
+"""Numbers within this, either way, are exact in a double and need no more than ``factor`` and ``offset``."""
+
 
 class ReadingField(Settings):
     quantity: str = Field(description="a word of the vocabulary, or of [[quantity]]")
@@ -30,9 +33,12 @@ class ReadingField(Settings):
 
 
 class PreparedField:
-    """A field's lookup and conversion, prepared once for every message. Raises ValueError for a unit that does not fit."""
+    """A field's lookup and conversion, prepared once for every message. Raises ValueError for a unit that does not fit.
 
-    __slots__ = ("channel", "convert", "lookup", "path", "quantity", "required")
+    ``key``: where ``lookup`` is a look into an object with one key, else None. ``factor`` and ``offset``: what ``convert``
+    does to a number within ``PLAIN``; ``factor`` is None where it does something else."""
+
+    __slots__ = ("channel", "convert", "factor", "key", "lookup", "offset", "path", "quantity", "required")
 
     def __init__(self, field: ReadingField, quantity: Quantity, text_numbers: bool = False) -> None:
         self.path = field.path
@@ -40,11 +46,16 @@ class PreparedField:
         self.channel = field.channel
         self.required = field.required
         self.lookup = compile_path(field.path)
+        self.key = field.path if field.path.isascii() and field.path.isidentifier() else None
         factor, offset = conversion(quantity.unit if field.unit is None else field.unit, quantity.unit)
+        self.factor: float | None = None
+        self.offset = offset + 0.0
         if field.values:
             self.convert = _words(field.path, field.values)
         else:
             switch = quantity.shape in ("state", "event")
+            if math.isfinite(PLAIN * field.scale * factor) and math.isfinite(offset):
+                self.factor = field.scale * factor
             self.convert = _numbers(field.path, field.scale * factor, offset, switch, text_numbers)
 
 

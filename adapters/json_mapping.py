@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from pydantic import Field, field_validator, model_validator
 
 from adapters.decoding import (
@@ -17,7 +18,7 @@ from adapters.decoding import (
     parse_object,
     shown,
 )
-from adapters.fields import PreparedField, ReadingField
+from adapters.fields import PLAIN, PreparedField, ReadingField
 from adapters.paths import compile_path
 from hub.model import Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, Settings, SiteContext
@@ -25,6 +26,7 @@ from hub.quantities import UnknownWord
 
 _KNOWN_TOPICS = 10_000
 _PARTIAL = Quality.DECODE_PARTIAL.value
+_NOTHING: dict[str, Any] = {}
 
 
 class TimeField(Settings):
@@ -121,7 +123,7 @@ class JsonMapping:
             if self._id is not None:
                 self._check_id(body, plan.names["device"])
             if self._each is None:
-                found: list[Decoded] = []
+                found: list[Reading] = []
                 self._read(body, body, plan, found)
             else:
                 found = self._read_each(body, plan)
@@ -151,38 +153,43 @@ class JsonMapping:
         self._plans[topic] = plan
         return plan
 
-    def _read_each(self, body: Any, plan: "_Plan") -> list[Decoded]:
+    def _read_each(self, body: Any, plan: "_Plan") -> list[Reading]:
         """The elements' readings; empty only where there is no element."""
         elements = self._each(body) if self._each else None
         if elements is None:
             raise Malformed(Reason.MISSING_FIELD, f"{self._settings.each} is not there")
         if type(elements) is not list:
             raise Malformed(Reason.WRONG_SHAPE, f"{self._settings.each} is {shown(elements)}, expected an array")
-        found: list[Decoded] = []
+        found: list[Reading] = []
         for element in elements:
             self._read(element, body, plan, found)
         if elements and not found:
             raise Malformed(Reason.MISSING_FIELD, f"no element of {self._settings.each} has any of the fields")
         return found
 
-    def _read(self, element: Any, body: Any, plan: "_Plan", found: list[Decoded]) -> None:
+    def _read(self, element: Any, body: Any, plan: "_Plan", found: list[Reading]) -> None:
         """Appends the element's readings. This is the hub's hot path."""
         if self._names:
             plan = _Plan(self._settings.device, self._fields, plan.names | self._named(element, body))
         time, quality = self._moment(element, body) if self._time is not None else (None, 0)
         seq = self._sequence(element, body) if self._seq is not None else 0
-        values: list[tuple[str, str, float]] = []
-        for field, quantity, channel in plan.fields:
-            value = field.lookup(element)
-            if value is None:
-                if field.required:
-                    raise Malformed(Reason.MISSING_FIELD, f"{field.path} is not there")
-                quality |= _PARTIAL
+        device, partial, first = plan.device, False, len(found)
+        keyed = element if type(element) is dict else _NOTHING
+        for key, factor, offset, quantity, channel, field in plan.fields:
+            value: Any = field.lookup(element) if key is None else keyed.get(key)
+            kind = type(value)
+            # Nearly every field of nearly every message is a plain number: no call for those.
+            if (kind is float or kind is int) and factor is not None and -PLAIN < value < PLAIN:
+                found.append(Reading(device, quantity, value * factor + offset, time, channel, seq, quality))
+            elif value is not None:
+                found.append(Reading(device, quantity, field.convert(value), time, channel, seq, quality))
+            elif field.required:
+                raise Malformed(Reason.MISSING_FIELD, f"{field.path} is not there")
             else:
-                values.append((quantity, channel, field.convert(value)))
-        device = plan.device
-        for quantity, channel, value in values:
-            found.append(Reading(device, quantity, value, time, channel, seq, quality))
+                partial = True
+        if partial:
+            for at in range(first, len(found)):
+                found[at] = replace(found[at], quality=quality | _PARTIAL)
 
     def _moment(self, element: Any, body: Any) -> Moment:
         assert self._time is not None and self._settings.time is not None
@@ -239,7 +246,9 @@ class _Plan:
     def __init__(self, device: str, fields: list[PreparedField], names: dict[str, str]) -> None:
         self.names = names
         self.device = _fill(device, names)
-        self.fields = [(field, field.quantity, _fill(field.channel, names)) for field in fields]
+        self.fields = [
+            (field.key, field.factor, field.offset, field.quantity, _fill(field.channel, names), field) for field in fields
+        ]
 
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
