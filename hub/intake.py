@@ -87,7 +87,7 @@ class Track:
         self.arrived = 0  # the newest time that was ours to give
         self.last_seq = 0
         self.last_value = float("-inf")
-        self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT)
+        self.recent: deque[int | tuple[int, int]] = deque(maxlen=RECENT)  # times, with the sequence number where there is one
         self.newest: Reading | None = None
         self.series: Any = None
 
@@ -150,10 +150,10 @@ class Intake:
                 if track.last_seq and seq > track.last_seq + 1:
                     quality |= SEQUENCE_GAP
                 track.last_seq = seq
-        elif (time, seq) in track.recent:
+        elif ((time, seq) if seq else time) in track.recent:
             self.duplicates += 1
             return None
-        track.recent.append((time, seq))
+        track.recent.append((time, seq) if seq else time)
         if not track.low <= reading.value <= track.high:
             quality |= OUT_OF_RANGE
         if message.retained:
