@@ -319,7 +319,7 @@ class Hub:
         if self.fire_tcp is not None:
             await self.fire_tcp.close()
         self.pipeline.remember()
-        if not self.committer.full:
+        if not self.committer.stuck:
             await self.committer.durable()
         self.feed.close()
         for session in self.sessions.values():

@@ -23,7 +23,7 @@ log = logging.getLogger("gengfu.committer")
 
 
 class Committer:
-    """``full``: the transaction waits for room on the disk."""
+    """``full``: the transaction waits for room on the disk. ``broken``: a commit has failed, nothing is committed any more."""
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Committer:
         reserve: Reserve | None = None,
     ) -> None:
         self.full = False
+        self.broken = False
         self._reserve = reserve
         self._records = records
         self._committed = committed
@@ -60,6 +61,11 @@ class Committer:
         """Alerts, notices and marks that gather for the next transaction."""
         return len(self._work.alerts) + len(self._work.notices) + len(self._work.sent)
 
+    @property
+    def stuck(self) -> bool:
+        """Whoever waits for what has gathered may wait for ever."""
+        return self.full or self.broken
+
     def when_durable(self, number: int, call: Callable[[], None]) -> None:
         """Calls back once that transaction is on disk; at once if it is."""
         if number <= self.done:
@@ -80,7 +86,7 @@ class Committer:
         await done
 
     async def close(self) -> None:
-        if not self.full:
+        if not self.stuck:
             await self.durable()
         self._pool.shutdown()
 
@@ -122,6 +128,7 @@ class Committer:
             asyncio.get_running_loop().call_later(TRY_AGAIN, self._write, work, number)
             return
         if error:
+            self.broken = True
             self._failed(error)
             return
         self.full = False

@@ -63,6 +63,7 @@ class LaneWork:
         self.confirmed = 0
         self.shed = 0
         self.full = False
+        self._broken = False
         self._store = store
         self._committer = committer
         self._failed = failed
@@ -119,10 +120,10 @@ class LaneWork:
             self.source.pause()
 
     async def drained(self) -> None:
-        """Returns when nothing is left to commit or confirm; what there is no room for stays with the broker."""
+        """Returns when nothing is left to commit or confirm; what cannot be committed stays with the broker."""
         if not self._busy:
             self._flush()
-        while not self._idle.is_set() and not self.full:
+        while not (self._idle.is_set() or self.full or self._broken or self._committer.broken):
             try:
                 async with asyncio.timeout(0.2):
                     await self._idle.wait()
@@ -189,6 +190,7 @@ class LaneWork:
             self._timer = asyncio.get_running_loop().call_later(TRY_AGAIN, self._write, batch, messages, owed, alerts)
             return
         if error:
+            self._broken = True
             self._failed(error)
             return
         if self.full:
