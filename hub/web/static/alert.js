@@ -4,7 +4,7 @@ import { get, post, readings, sentence } from "./api.js";
 import { myName } from "./ask.js";
 import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
-import { age, exact, figure, ms, now, place, quantityName, since, time } from "./format.js";
+import { age, exact, figure, ms, now, place, quantityName, since, time, what } from "./format.js";
 import { has, pick, say, t } from "./i18n.js";
 import { answered, buttons, measured, raised, remarksOf, telling } from "./incident.js";
 import { hear } from "./live.js";
@@ -82,7 +82,7 @@ export function alert(root, [id]) {
         {},
         h("p.head", {}, badge(one.severity), h("span", {}, t(`alert.state.${one.state}`)), since(raised(one), "age.ago")),
         h("h1", {}, place(one.place, one.device)),
-        h("p.what", {}, h("span.summary", {}, data(pick(one.summary))), " ", measured(one)),
+        h("p.what", {}, h("span.summary", {}, data(what(one))), " ", measured(one)),
         h("p", {}, say("alert.since", { time: h("time.figure", { datetime: one.at }, exact(ms(one.at))) })),
         remarksOf(one),
         open ? h("p", {}, answered(one) ?? h("span.answered", {}, t("alert.nobody"))) : ended(one),

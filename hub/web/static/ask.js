@@ -2,6 +2,7 @@
 
 import { post, sentence } from "./api.js";
 import { h, show, visible } from "./dom.js";
+import { what } from "./format.js";
 import { pick, t } from "./i18n.js";
 import { keep } from "./state.js";
 
@@ -57,7 +58,13 @@ export async function askName() {
 }
 
 function label(alert) {
-  return visible(`${pick(alert.summary)} · ${pick(alert.place) || alert.device}`);
+  return visible(`${what(alert)} · ${pick(alert.place) || alert.device}`);
+}
+
+/** Which ready reasons fit. */
+function kind(quantity) {
+  if (/^fire\.(smoke|heat|co|gas)$/.test(quantity)) return "fire";
+  return /^(safety|health)\./.test(quantity) ? "help" : "other";
 }
 
 /** One click; the name is asked the first time. The button stands still meanwhile. */
@@ -83,7 +90,7 @@ export async function resolve(alert) {
   if (!by) return;
   const reason = h("textarea", { name: "reason", rows: 3, maxlength: 2000 });
   const ready = [1, 2, 3].map((n) => {
-    const text = t(`ask.reason.${n}`);
+    const text = t(`ask.reason.${kind(alert.quantity)}.${n}`);
     return h("button.chip", { type: "button", on: { click: () => ((reason.value = text), reason.focus()) } }, text);
   });
   const fields = [h("label", {}, h("span", {}, t("ask.reason")), reason), h("div.chips", {}, ready)];

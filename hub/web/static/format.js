@@ -120,6 +120,16 @@ export function unitSign(unit) {
   return UNITS[unit] ?? unit;
 }
 
+/** The words of an alert without its place, which stands beside them: "Smoke" of "Smoke in Building 3". */
+export function what(alert) {
+  let said = pick(alert.summary);
+  for (const where of Object.values(alert.place).filter(Boolean)) {
+    if (said.endsWith(` in ${where}`)) said = said.slice(0, -` in ${where}`.length);
+    if (said.startsWith(`${where} `)) said = said.slice(where.length + 1);
+  }
+  return said;
+}
+
 export function place(words, fallback = "") {
   const text = pick(words) || fallback;
   return text ? data(text) : h("span", {}, t("alert.placeUnknown"));

@@ -8,6 +8,7 @@ import { house, mark } from "./marks.js";
 import { sound } from "./siren.js";
 import { dayCurve, share } from "./spark.js";
 import { listen, openAlerts, openTotal, state } from "./state.js";
+import { steady } from "./steady.js";
 
 const STEP = 20;
 const MANY = 500;
@@ -18,6 +19,8 @@ export function home(root) {
   const day = h("section.day");
   let shown = STEP;
   const cards = new Map(); // id -> {key, element}: an unchanged alert keeps its element, and with it the focus
+  const look = steady(wrong);
+  let begun = false;
   show(root, wrong, community, day);
 
   function card(alert) {
@@ -52,6 +55,8 @@ export function home(root) {
       ),
     );
     if (focus) wrong.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
+    look(new Map(list.map((element) => [element.dataset.alert, element])), !begun);
+    begun = state.loaded;
   }
 
   function more() {

@@ -2,7 +2,7 @@
 
 import { acknowledge, resolve } from "./ask.js";
 import { data, h } from "./dom.js";
-import { age, figure, ms, place, since, time } from "./format.js";
+import { age, figure, ms, place, since, time, what } from "./format.js";
 import { pick, say, t } from "./i18n.js";
 import { badge } from "./marks.js";
 import { state } from "./state.js";
@@ -46,15 +46,15 @@ export function answered(alert) {
 }
 
 export function buttons(alert) {
-  const what = `${pick(alert.summary)}, ${pick(alert.place)}`;
+  const named = { what: `${what(alert)}, ${pick(alert.place)}` };
   const take = h(
     "button.primary",
-    { type: "button", "data-focus": `take-${alert.id}`, "aria-label": t("alert.acknowledgeOf", { what }), on: { click: () => acknowledge(alert, take) } },
+    { type: "button", "data-focus": `take-${alert.id}`, "aria-label": t("alert.acknowledgeOf", named), on: { click: () => acknowledge(alert, take) } },
     t("alert.acknowledge"),
   );
   const end = h(
     "button",
-    { type: "button", "data-focus": `end-${alert.id}`, "aria-label": t("ask.resolveTitle", { what }), on: { click: () => resolve(alert) } },
+    { type: "button", "data-focus": `end-${alert.id}`, "aria-label": t("ask.resolveTitle", named), on: { click: () => resolve(alert) } },
     t("alert.resolve"),
   );
   if (alert.state === "resolved") return null;
@@ -68,7 +68,7 @@ export function incident(alert) {
     { "data-alert": alert.id },
     h("p.head", {}, badge(alert.severity), since(raised(alert), "age.ago"), answered(alert)),
     h("h3", {}, h("a", { href: address(alert), "data-focus": `open-${alert.id}` }, place(alert.place, alert.device))),
-    h("p.what", {}, h("span.summary", {}, data(pick(alert.summary))), " ", measured(alert)),
+    h("p.what", {}, h("span.summary", {}, data(what(alert))), " ", measured(alert)),
     remarksOf(alert),
     buttons(alert),
   );
@@ -86,7 +86,7 @@ export function pastIncident(alert) {
       { href: address(alert) },
       h("span.lead", {}, badge(alert.severity), time(from)),
       h("span.name", {}, place(alert.place, alert.device)),
-      h("span.detail", {}, data(pick(alert.summary)), " ", measured(alert)),
+      h("span.detail", {}, data(what(alert)), " ", measured(alert)),
       h(
         "span.tail",
         {},

@@ -6,7 +6,7 @@ import { askName, myName } from "./ask.js";
 import { device } from "./device.js";
 import { devices } from "./devices.js";
 import { data, h, show } from "./dom.js";
-import { clock, number } from "./format.js";
+import { clock, number, what } from "./format.js";
 import { alarmPath, home, newest } from "./home.js";
 import { choose, other, pick, say, settle, t } from "./i18n.js";
 import * as live from "./live.js";
@@ -145,7 +145,7 @@ function announce() {
   const key = worst ? worst.id : "";
   if (key === spoken) return;
   spoken = key;
-  show(announcer, worst ? [t("severity.critical"), ": ", data(pick(worst.summary)), ", ", data(pick(worst.place))] : "");
+  show(announcer, worst ? [t("severity.critical"), ": ", data(what(worst)), ", ", data(pick(worst.place))] : "");
 }
 
 let drawnFor = "";

@@ -55,7 +55,8 @@ async def test_acknowledged_by_one_click_and_it_stays(web: Web, browser: Browser
         await expect(page.locator(SMOKE)).to_contain_text("李管家 sees to it")
         assert view_of(web).alerts_by_id["smoke-3-2-502"].acknowledged_by == "李管家"
         await expect(page).to_have_title("云栖社区")
-        # the name was asked once: the next is one click
+        # the name was asked once: the next is one click, once the cards stand still again
+        await expect(page.locator(".moving")).to_have_count(0)
         await page.locator('article[data-alert="pressure"]').get_by_role("button", name="I see to it").click()
         await expect(page.locator('article[data-alert="pressure"]')).to_contain_text("李管家 sees to it")
         await page.reload()

@@ -1,9 +1,13 @@
 """What the page owes somebody in a hurry: plain words when it fails itself, and no click on what was not meant."""
 
+import asyncio
+
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import Browser, Route, expect
 
 from tests.support.browsing import installed, window
+from tests.support.fakeview import FakeView
 from tests.support.serving import Web
 
 pytestmark = [
@@ -40,3 +44,81 @@ async def test_a_mistake_of_the_page_is_said_in_plain_words(web: Web, browser: B
         await expect(page.locator("main .problem")).to_contain_text("Load it again; the hub itself goes on watching")
         assert "undefined" not in await page.locator("main").inner_text()
         assert len(opened.mistakes) == 1, "told to the console"
+
+
+# A click where the pointer was aimed, in the very moment in which a new card has been put above.
+CLICK_AS_IT_MOVES = """([aimed, fresh]) => new Promise((done) => {
+  const box = document.querySelector(`${aimed} .buttons button:last-child`).getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  new MutationObserver((_, watching) => {
+    if (!document.querySelector(fresh)) return;
+    watching.disconnect();
+    const hit = document.elementFromPoint(x, y);
+    const where = hit.closest("article")?.dataset.alert;
+    hit.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 }));
+    done([where, hit.closest("button") !== null, document.querySelectorAll("dialog").length]);
+  }).observe(document.querySelector("section.wrong"), { childList: true, subtree: true });
+})"""
+
+
+async def test_a_click_does_not_hit_a_card_that_has_just_moved_under_it(web: Web, browser: Browser) -> None:
+    assert isinstance(web.view, FakeView)
+    async with window(browser, web.url, viewport={"width": 1280, "height": 900}) as opened:
+        page = opened.page
+        await page.evaluate("localStorage.setItem('gengfu.name', 'Li')")
+        await expect(page.locator("article")).to_have_count(4)
+        # the card that will stand where SMOKE stood: the newest critical one goes below the older, so aim at the second card
+        second = await page.locator("article").nth(1).get_attribute("data-alert")
+        aimed = f'article[data-alert="{second}"]'
+        watching = page.evaluate(CLICK_AS_IT_MOVES, [aimed, "article:nth-of-type(5)"])
+        asking = asyncio.ensure_future(watching)
+        await page.evaluate("1")  # the observer is set before the fire
+        fire = web.view.set_fire()
+        where, button, dialogs = await asking
+        assert (where, button, dialogs) == (fire.id, True, 0), "the new card is under the pointer, and does not listen"
+        card = page.locator(f'article[data-alert="{fire.id}"]')
+        await expect(page.locator(".moving")).to_have_count(0, timeout=3000)
+        await card.get_by_role("button", name="Resolve").click()
+        await expect(page.locator("dialog h2")).to_contain_text("Resolve: ")
+
+
+async def test_a_key_needs_no_waiting(web: Web, browser: Browser) -> None:
+    assert isinstance(web.view, FakeView)
+    async with window(browser, web.url) as opened:
+        page = opened.page
+        await page.evaluate("localStorage.setItem('gengfu.name', 'Li')")
+        await page.locator('article[data-alert="pressure"]').get_by_role("button", name="I see to it").focus()
+        fire = web.view.set_fire()
+        await expect(page.locator(f'article[data-alert="{fire.id}"]')).to_have_count(1)
+        await page.keyboard.press("Enter")
+        await expect(page.locator('article[data-alert="pressure"]')).to_contain_text("Li sees to it")
+
+
+@pytest.mark.parametrize(
+    ("alert", "first"),
+    [("smoke-3-2-502", "Burnt cooking, aired"), ("sos", "Spoke to them, they are fine"), ("pressure", "Repaired")],
+)
+async def test_the_ready_reasons_fit_the_alert(web: Web, browser: Browser, alert: str, first: str) -> None:
+    assert isinstance(web.view, FakeView)
+    smoke = web.view.alerts_by_id["smoke-3-2-502"]
+    web.view.put(replace(smoke, id="sos", quantity="safety.sos", revision=9))
+    async with window(browser, f"{web.url}/#/alerts/{alert}") as opened:
+        page = opened.page
+        await page.evaluate("localStorage.setItem('gengfu.name', 'Li')")
+        await page.get_by_role("button", name="Resolve").click()
+        await page.locator("dialog .chip").first.click()
+        assert await page.locator("dialog textarea").input_value() == first
+        assert await page.get_by_role("button", name="Burnt cooking").count() == (alert == "smoke-3-2-502")
+
+
+async def test_the_place_is_said_once(web: Web, browser: Browser) -> None:
+    """The rules put the place into their words (rules/words.py); beside the place those stand without it."""
+    assert isinstance(web.view, FakeView)
+    smoke = web.view.alerts_by_id["smoke-3-2-502"]
+    en, zh = smoke.place["en"], smoke.place["zh"]
+    web.view.put(replace(smoke, summary={"en": f"Smoke in {en}", "zh": f"{zh} 有烟雾"}, revision=9))
+    for locale, said, where in (("en-GB", "Smoke", en), ("zh-CN", "有烟雾", zh)):
+        async with window(browser, web.url, locale=locale) as opened:
+            card = opened.page.locator(SMOKE)
+            await expect(card.locator(".summary")).to_have_text(said)
+            assert (await card.inner_text()).count(where) == 1
