@@ -75,6 +75,11 @@ class PrivateBroker:
         """Ends the broker, whoever started it. Raises BrokerFailed if it will not go."""
         await asyncio.to_thread(self.stop_now)
 
+    def running_url(self) -> str:
+        """The URL of this directory's broker if it is running, else "". Starts nothing."""
+        _, port = self._running()
+        return f"mqtt://{USER}:{self._secret()}@{HOST}:{port}" if port else ""
+
     def start_now(self) -> str:
         self.directory.mkdir(parents=True, exist_ok=True)
         pid, port = self._running()

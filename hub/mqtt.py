@@ -81,6 +81,7 @@ class Session:
         most_unconfirmed: int = 4096,
         largest: int = 1 << 20,
         publishes: int = 10_000,
+        clean: bool = False,
     ) -> None:
         for name in filters:
             packets.check_filter(name)
@@ -105,6 +106,7 @@ class Session:
         self._random = random
         self._most_unconfirmed = min(most_unconfirmed, 65535)
         self._largest = largest
+        self._clean = clean  # no session is kept: for whoever only looks
         self._link: Link | None = None
         self._connection = 0
         self._ever = False  # let in, once
@@ -238,6 +240,7 @@ class Session:
             keepalive=self.keepalive,
             username=address.username,
             password=address.password,
+            clean=self._clean,
             receive_maximum=self._most_unconfirmed,
         )
         loss = Loss("the hub ended it")
