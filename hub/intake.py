@@ -27,7 +27,9 @@ EARLIEST = 1_420_070_400_000  # 2015-01-01: no clock that works says less
 AHEAD = 120_000
 LATE_AFTER = 120_000
 LARGEST_SEQ = 2**63 - 1
-RECENT = 16
+RECENT, SPARE = 16, 8
+"""Times that are remembered of a series, at least; beyond so many more the oldest go together. A list, not a deque: with
+25,000 series what is remembered does not fit into the processor's cache, and a deque is three times as large."""
 INFINITY = float("inf")
 TURNS = "parking.occupied"
 TURNED = 100_000
@@ -87,7 +89,7 @@ class Track:
         self.arrived = 0  # the newest time that was ours to give
         self.last_seq = 0
         self.last_value = float("-inf")
-        self.recent: deque[int | tuple[int, int]] = deque(maxlen=RECENT)  # times, with the sequence number where there is one
+        self.recent: list[int | tuple[int, int]] = []  # times, with the sequence number where there is one
         self.newest: Reading | None = None
         self.series: Any = None
 
@@ -114,9 +116,9 @@ class Intake:
             self.track(reading).newest = reading
 
     def track(self, reading: Reading) -> Track:
-        key = (reading.device, reading.quantity, reading.channel)
-        track = self._tracks.get(key)
-        return self._new(key) if track is None else track
+        tracks = self.devices.get(reading.device)
+        track = None if tracks is None else tracks.get((reading.quantity, reading.channel))
+        return self._new((reading.device, reading.quantity, reading.channel)) if track is None else track
 
     def accept(self, reading: Reading, message: Message, track: Track | None = None) -> Reading | None:
         """The reading with its time and flags; None for an exact repetition; raises TooOld."""
@@ -153,7 +155,10 @@ class Intake:
         elif ((time, seq) if seq else time) in track.recent:
             self.duplicates += 1
             return None
-        track.recent.append((time, seq) if seq else time)
+        recent = track.recent
+        recent.append((time, seq) if seq else time)
+        if len(recent) >= RECENT + SPARE:
+            del recent[:SPARE]
         if not track.low <= reading.value <= track.high:
             quality |= OUT_OF_RANGE
         if message.retained:
