@@ -164,5 +164,6 @@ class Glance:
         for alert in firing:
             if cell := home.get(alert.device):
                 worst = max(alert.severity, cells[cell].worst or "info", key=SEVERITIES.index)
-                cells[cell] = replace(cells[cell], open=cells[cell].open + 1, worst=worst)
+                waiting = cells[cell].unacknowledged + (not alert.acknowledged_by)
+                cells[cell] = replace(cells[cell], open=cells[cell].open + 1, unacknowledged=waiting, worst=worst)
         return sorted(cells.values(), key=lambda cell: cell.id)

@@ -234,6 +234,7 @@ class BuildingOut(Out):
     name_en: str
     devices: int
     open: int
+    unacknowledged: int = Field(description="of the open ones")
     silent: int
     worst: Severity | None
 

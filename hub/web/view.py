@@ -130,6 +130,7 @@ class Building(Struct, frozen=True):
     name_en: str = ""
     devices: int = 0
     open: int = 0
+    unacknowledged: int = 0  # of the open ones
     silent: int = 0
     worst: Severity | None = None
 

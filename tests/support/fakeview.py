@@ -128,7 +128,8 @@ class FakeView:
             worst = min((one.severity for one in inside), key=RANK.__getitem__, default=None)
             count = sum(self.within(one.space, space.id) for one in self.devices_by_id.values())
             silent = sum(one.silent for one in inside)
-            buildings.append(Building(space.id, space.name, space.name_en, count, len(inside), silent, worst))
+            waiting = sum(not one.acknowledged_by for one in inside)
+            buildings.append(Building(space.id, space.name, space.name_en, count, len(inside), waiting, silent, worst))
         midnight = (now + 8 * made.HOUR) // made.DAY * made.DAY - 8 * made.HOUR
         day = range(midnight, midnight + made.DAY, 10 * made.MINUTE)
         counts = {model: sum(one.model == model for one in self.devices_by_id.values()) for model in DOMAIN_MODELS.values()}

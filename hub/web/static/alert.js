@@ -4,7 +4,7 @@ import { get, post, readings, sentence } from "./api.js";
 import { myName } from "./ask.js";
 import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
-import { age, exact, figure, ms, now, place, quantityName, since, time, what } from "./format.js";
+import { age, channelOf, exact, figure, ms, now, place, quantityName, since, time, what } from "./format.js";
 import { has, pick, say, t } from "./i18n.js";
 import { answered, buttons, measured, raised, remarksOf, telling } from "./incident.js";
 import { hear } from "./live.js";
@@ -116,7 +116,7 @@ export function alert(root, [id]) {
     else {
       drawn = chart(given, null);
       const link = `#/devices/${encodeURIComponent(one.device)}?quantity=${encodeURIComponent(one.quantity)}&channel=${encodeURIComponent(one.channel)}`;
-      show(evidence, h("h2", {}, t("alert.evidence")), h("p.faint", {}, h("a", { href: link }, quantityName(one.quantity, one.channel))), drawn.element);
+      show(evidence, h("h2", {}, t("alert.evidence")), h("p.faint", {}, h("a", { href: link }, quantityName(one.quantity, channelOf(one, device?.latest)))), drawn.element);
     }
   }
 

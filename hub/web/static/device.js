@@ -4,7 +4,7 @@ import { get, readings, sentence } from "./api.js";
 import { accept } from "./accept.js";
 import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
-import { age, exact, figure, ms, now, place, quantityName, remarks, since } from "./format.js";
+import { age, channelOf, exact, figure, ms, now, placeOf, quantityName, remarks, since } from "./format.js";
 import { pick, t } from "./i18n.js";
 import { pastIncident } from "./incident.js";
 import { choices, list } from "./list.js";
@@ -62,7 +62,7 @@ export function device(root, [id], params, keepParams) {
       head,
       known.worst || known.silent ? h("p.head", {}, badge(known.worst || "unknown")) : null,
       h("h1", {}, deviceName(known)),
-      h("p.what", {}, place(known.place)),
+      h("p.what", {}, placeOf(known) || (known.space ? null : h("span.faint", {}, t("alert.placeUnknown")))),
       h("p.faint.facts", {}, facts.flatMap((part, at) => (at ? [" · ", part] : [part]))),
       known.accepted ? null : accept(known, (changed) => ((known = changed), drawHead())),
     );
@@ -80,7 +80,7 @@ export function device(root, [id], params, keepParams) {
               h(
                 "button.tile",
                 { type: "button", "aria-pressed": one === chosen ? "true" : "false", on: { click: () => choose(one) } },
-                h("span.faint", {}, quantityName(one.quantity, one.channel)),
+                h("span.faint", {}, quantityName(one.quantity, channelOf(one, known.latest))),
                 h("strong.figure", {}, figure(one.value, one.quantity, one.unit)),
                 one.time ? since(ms(one.time), "age.ago") : null,
                 one.quality.length ? h("span.remark", {}, remarks(one.quality)) : null,
@@ -139,7 +139,7 @@ export function device(root, [id], params, keepParams) {
       }),
       zoomed ? h("button.chip", { type: "button", on: { click: () => ((zoomed = null), drawPicture()) } }, t("range.back")) : null,
     );
-    show(picture, h("h2", {}, quantityName(chosen.quantity, chosen.channel)), bar, drawn.element, each(series, from, to));
+    show(picture, h("h2", {}, quantityName(chosen.quantity, channelOf(chosen, known.latest))), bar, drawn.element, each(series, from, to));
   }
 
   function zoom(from, to) {

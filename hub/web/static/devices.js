@@ -1,11 +1,13 @@
 // All devices: paged, searched, those with open alerts first.
 
 import { data, h, show } from "./dom.js";
-import { figure, ms, place, quantityName, since } from "./format.js";
+import { channelOf, figure, ms, placeOf, quantityName, since, what } from "./format.js";
 import { get } from "./api.js";
 import { pick, say, t } from "./i18n.js";
+import { measured } from "./incident.js";
 import { choices, list, search } from "./list.js";
 import { badge } from "./marks.js";
+import { openAlerts } from "./state.js";
 
 const MAIN = [
   "fire.", "safety.", "parking.occupied", "power.active", "health.heart_rate", "energy.", "water.", "charger.", "health.", "air.temperature",
@@ -24,9 +26,16 @@ export function deviceName(device) {
   return data(device.name || device.id);
 }
 
+function shown(reading, device) {
+  return [h("span.faint", {}, quantityName(reading.quantity, channelOf(reading, device.latest))), " ", figure(reading.value, reading.quantity, reading.unit)];
+}
+
+/** What is wrong with it comes before what it measures. */
 function row(device) {
   const reading = main(device.latest);
-  const worst = device.worst || (device.silent ? "unknown" : null);
+  const trouble = openAlerts().find((one) => one.device === device.id);
+  const worst = trouble?.severity || device.worst || (device.silent ? "unknown" : null);
+  const where = placeOf(device);
   return h(
     "li.row.thing",
     {},
@@ -34,8 +43,8 @@ function row(device) {
       "a",
       { href: `#/devices/${encodeURIComponent(device.id)}` },
       h("span.lead", {}, worst ? badge(worst) : null, device.accepted ? null : h("span.tag", {}, t("devices.unknown"))),
-      h("span.name", {}, deviceName(device), " ", h("span.faint", {}, place(device.place, ""))),
-      h("span.detail", {}, reading ? [h("span.faint", {}, quantityName(reading.quantity, reading.channel)), " ", figure(reading.value, reading.quantity, reading.unit)] : null),
+      h("span.name", {}, deviceName(device), where ? [" ", h("span.faint", {}, where)] : null),
+      h("span.detail", {}, trouble ? [h("strong", {}, data(what(trouble))), " ", measured(trouble)] : reading ? shown(reading, device) : null),
       h("span.tail", {}, device.last_seen ? since(ms(device.last_seen), "age.ago") : h("span", {}, t("device.neverHeard"))),
     ),
   );

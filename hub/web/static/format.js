@@ -93,6 +93,11 @@ export function quantityName(name, channel = "") {
   return data(channel ? `${label} · ${channel}` : label);
 }
 
+/** The channel of a reading or an alert where its device has several of the quantity; "" for the only one. */
+export function channelOf(one, latest) {
+  return latest?.some((other) => other.quantity === one.quantity && other.channel !== one.channel) ? one.channel : "";
+}
+
 function stateWord(quantity, value) {
   const on = value ? 1 : 0;
   const family = quantity.split(".")[0];
@@ -128,6 +133,12 @@ export function what(alert) {
     if (said.startsWith(`${where} `)) said = said.slice(where.length + 1);
   }
   return said;
+}
+
+/** Where a device is; nothing where its name says it already. */
+export function placeOf(device) {
+  const where = pick(device.place);
+  return where && where !== (device.name || device.id) ? data(where) : null;
 }
 
 export function place(words, fallback = "") {

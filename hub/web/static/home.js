@@ -118,7 +118,7 @@ function drawCommunity(root, overview) {
   const cells = overview.buildings.map((building) => {
     const name = pick({ en: building.name_en, zh: building.name });
     return h(
-      `a.building.${building.worst || (building.silent ? "unknown" : "still")}`,
+      `a.building.${building.worst || (building.silent ? "unknown" : "still")}${building.worst && !building.unacknowledged ? ".taken" : ""}`,
       { href: `#/devices?space=${encodeURIComponent(building.id)}` },
       house(),
       h(
@@ -129,7 +129,8 @@ function drawCommunity(root, overview) {
           ? h("span.state", {}, mark(building.worst), t(`severity.${building.worst}`), h("span.figure", {}, t("home.openHere", { n: building.open })))
           : building.silent
             ? h("span.state", {}, mark("unknown"), h("span.figure", {}, t("home.silentHere", { n: building.silent })))
-            : h("span.faint.figure", {}, t("home.devicesHere", { n: building.devices })),
+            : null,
+        h("span.faint.figure", {}, t("home.devicesHere", { n: building.devices })),
       ),
     );
   });
@@ -137,6 +138,7 @@ function drawCommunity(root, overview) {
     root,
     h("h2", {}, t("home.community")),
     cells.length ? h(`div.plan${cells.length > 40 ? ".dense" : ""}`, {}, cells) : h("p.quiet", {}, t("home.noPlaces")),
+    overview.unaccepted ? h("p.quiet", {}, h("a.unaccepted", { href: "#/devices?accepted=false" }, t("home.unaccepted", { n: overview.unaccepted }), " →")) : null,
   );
 }
 

@@ -41,6 +41,7 @@ export const words = {
   "home.openHere": ["{n} open", "{n} 件未解除"],
   "home.silentHere": ["{n} silent", "{n} 台失联"],
   "home.noPlaces": ["No buildings are known yet. They come with the list of places.", "还没有楼栋信息，导入位置清单后显示。"],
+  "home.unaccepted": ["{n} new device waits to be accepted|{n} new devices wait to be accepted", "{n} 台新设备等待接受"],
   "home.day": ["The day so far", "今日"],
 
   "watch.1": ["First watch", "一更"],
