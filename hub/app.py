@@ -5,15 +5,11 @@ what was not confirmed comes again.
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
-import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +17,7 @@ from random import Random
 from typing import Any
 
 from hub import plugins
-from hub.broker import BrokerFailed, PrivateBroker
+from hub.broker import PrivateBroker
 from hub.committer import Committer
 from hub.config import Config, site_context
 from hub.delivery import Delivery
@@ -34,7 +30,7 @@ from hub.heartbeat import Heartbeat
 from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
 from hub.lane import LaneWork
-from hub.lock import Lock, Locked
+from hub.lock import Lock
 from hub.model import LANES, Lane, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
@@ -44,7 +40,7 @@ from hub.outside import Outside
 from hub.pipeline import Pipeline
 from hub.ports import Notifier
 from hub.queries import Here, Queries
-from hub.records import Records, RecordsFailed, RecordsReader, Work
+from hub.records import Records, RecordsReader, Work
 from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready
@@ -53,7 +49,7 @@ from hub.stores.parquet import ParquetStore
 from hub.stores.parquet_reader import ParquetReader
 from hub.systemd import notify
 from hub.upkeep import Upkeep
-from hub.watchdog import Watchdog, limit_memory
+from hub.watchdog import Watchdog
 from hub.web.api import create_app
 from hub.web.feed import Feed
 from rules.engine import Engine
@@ -96,6 +92,7 @@ class Hub:
         self.random = Random()
         self.url = ""
         self.broker_url = ""
+        self.broken = False  # a commit failed: nothing may be written or confirmed any more
         self._ended: asyncio.Future[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._outbox = ThreadPoolExecutor(1, "outbox")
@@ -284,6 +281,7 @@ class Hub:
 
     def _broken(self, error: BaseException) -> None:
         log.critical("a commit failed: %s", error)
+        self.broken = True
         self.end(f"what has arrived cannot be written to {self.config.directory}: {error}")
 
     def _committed(self, work: Work) -> None:
@@ -344,6 +342,14 @@ class Hub:
         self.lock.release()
         gc.unfreeze()
 
+    async def abandon(self) -> None:
+        """Lets go without writing or confirming anything."""
+        notify("STOPPING=1")
+        self.watchdog.stop()
+        self.queries.close()
+        if self.broker is not None:
+            await self.broker.stop()
+
 
 def _address(config: Config, private: str) -> tuple[Address, str]:
     """Where the broker is, and what the hub's client ids begin with."""
@@ -360,37 +366,3 @@ def _address(config: Config, private: str) -> tuple[Address, str]:
         5 if mqtt.version == "5" else 4,
     )
     return address, mqtt.client_id
-
-
-Beside = Callable[[Hub], AbstractAsyncContextManager[None]]
-
-
-async def serve(config: Config, say: Callable[[str], None], beside: Beside | None = None) -> None:
-    """Runs one hub until SIGINT or SIGTERM. ``beside`` is an async context manager for what runs next to it (the demo)."""
-    hub = Hub(config, say)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, hub.end)
-    try:
-        await hub.start()
-    except (Locked, RecordsFailed, JournalUnusable, BrokerFailed, OSError) as problem:
-        raise Fault(str(problem)) from problem
-    try:
-        async with beside(hub) if beside else contextlib.nullcontext():
-            say(f"Gengfu keeps watch over {config.name}: {hub.url}  (Ctrl-C ends it)")
-            await hub.run()
-    finally:
-        say("Putting things away …")
-        await hub.stop()
-
-
-def main(config: Config, say: Callable[[str], None] = print, beside: Beside | None = None) -> int:
-    """The exit code: 0 after Ctrl-C or SIGTERM, 1 when something essential ended."""
-    limit_memory()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    try:
-        asyncio.run(serve(config, say, beside))
-    except Fault as fault:
-        sys.stderr.write(f"gengfu: {fault}\n")
-        return 1
-    return 0

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hub.app import Hub, clock, main
+from hub.app import Hub, clock
 from hub.config import Config
 from hub.model import Batch, Reading
+from hub.process import main
 from simulators.building import World, history, registry
 
 SEED = 7

@@ -74,6 +74,7 @@ class LaneWork:
         self._pool = ThreadPoolExecutor(1, f"journal-{lane}")
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         self._paused = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -132,8 +133,8 @@ class LaneWork:
 
     async def close(self) -> None:
         await self.drained()
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._retry is not None:
+            self._retry.cancel()
         self._pool.shutdown()
 
     # --- commit, then confirm -----------------------------------------------------------------------------------------
@@ -160,7 +161,6 @@ class LaneWork:
             self._write(batch, messages, owed, alerts)
 
     def _write(self, batch: Batch, messages: list[Message], owed: list[Receipt], alerts: int) -> None:
-        self._timer = None
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._append, batch)
         future.add_done_callback(lambda done: self._appended(done, batch, messages, owed, alerts))
 
@@ -187,7 +187,7 @@ class LaneWork:
             if not self.full:
                 log.critical("%s lane: %s; nothing of it is confirmed until there is room", self.lane, error)
             self.full = True
-            self._timer = asyncio.get_running_loop().call_later(TRY_AGAIN, self._write, batch, messages, owed, alerts)
+            self._retry = asyncio.get_running_loop().call_later(TRY_AGAIN, self._write, batch, messages, owed, alerts)
             return
         if error:
             self._broken = True

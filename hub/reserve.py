@@ -7,6 +7,7 @@ reserve up and go on. Only once there is room again, for the reserve and as much
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from hub.files import sync_folder
@@ -20,13 +21,15 @@ log = logging.getLogger("gengfu.reserve")
 
 
 class Reserve:
-    """``held``: it is there, and nobody had to give it up. Thread-safe: each call is one step of the file system."""
+    """``held``: it is there, and nobody had to give it up. Thread-safe; ``release`` returns when the room is free, whoever
+    gave it up."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
         self.size = min(SIZE, shutil.disk_usage(directory).total // SHARE)
         self.released = 0
         self.held = False
+        self._lock = threading.Lock()
         self.keep()
 
     def free(self) -> int:
@@ -35,6 +38,10 @@ class Reserve:
 
     def keep(self) -> None:
         """Takes the room, if there is enough of it."""
+        with self._lock:
+            self._keep()
+
+    def _keep(self) -> None:
         try:
             if self._path.exists() and self._path.stat().st_size == self.size:
                 self.held = True
@@ -51,11 +58,12 @@ class Reserve:
 
     def release(self) -> bool:
         """Gives the room up; False if that has happened already."""
-        if not self.held:
-            return False
-        self.held = False
-        self.released += 1
-        self._path.unlink(missing_ok=True)
+        with self._lock:
+            if not self.held:
+                return False
+            self.held = False
+            self.released += 1
+            self._path.unlink(missing_ok=True)
         log.critical("the disk below %s is full: readings wait with the broker, alerts use the reserve", self._path.parent)
         return True
 

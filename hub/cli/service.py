@@ -86,5 +86,5 @@ def _start(how: str, config: Config) -> int:
     if how == "demo":
         from hub.demo import demo as serve
     else:
-        from hub.app import main as serve  # the whole hub: not for a --help
+        from hub.process import main as serve  # the whole hub: not for a --help
     return serve(config)
