@@ -110,7 +110,7 @@ export function alert(root, [id]) {
     const known = state.quantities.get(one.quantity);
     const given = {
       points, from, to, every, quantity: one.quantity, unit: one.unit, shape: known?.shape ?? "gauge", name: visible(pick(known) || one.quantity),
-      interval: device?.interval, threshold: one.threshold, severity: one.severity, mark: ms(one.at),
+      interval: device?.interval, threshold: one.threshold, severity: one.severity, mark: ms(one.at), low: known?.low, high: known?.high,
     };
     if (drawn) drawn.update(given);
     else {

@@ -34,6 +34,11 @@ function ticks(low, high, most) {
   return found;
 }
 
+/** Whether a point lies in the quantity's plausible range: what cannot be (40,000 °C) must not flatten what is. */
+function plausible(point, { low, high }) {
+  return point.min >= (low ?? -Infinity) && point.max <= (high ?? Infinity);
+}
+
 function timeTicks(from, to, most) {
   const step = (STEPS.find((one) => (to - from) / 1000 / one <= most) || 604800 * 4) * 1000;
   const local = localOffset(from);
@@ -60,7 +65,8 @@ function segments(points, apart) {
 }
 
 /**
- * given: {points: [{at, min, max, mean, last, count}], quantity, unit, shape, name, from, to, every, interval, threshold, severity, mark}
+ * given: {points: [{at, min, max, mean, last, count}], quantity, unit, shape, name, from, to, every, interval, threshold, severity, mark,
+ *   low, high: the quantity's plausible range, what lies outside is marked at the edge}
  * on: zoom(from, to)
  */
 export function chart(given, zoom) {
@@ -102,13 +108,30 @@ export function chart(given, zoom) {
   function summary() {
     if (!given.points.length) return t("chart.none");
     const shown = (amount) => value(amount, given.quantity, given.unit);
-    const low = Math.min(...given.points.map((point) => point.min));
-    const high = Math.max(...given.points.map((point) => point.max));
-    return t("chart.summary", { what: given.name, min: shown(low), max: shown(high), last: shown(given.points.at(-1).last) });
+    const points = sound().length ? sound() : given.points;
+    const low = Math.min(...points.map((point) => point.min));
+    const high = Math.max(...points.map((point) => point.max));
+    return t("chart.summary", { what: given.name, min: shown(low), max: shown(high), last: shown(points.at(-1).last) });
+  }
+
+  function sound() {
+    return given.points.filter((point) => plausible(point, given));
+  }
+
+  /** What cannot be: a small mark at the edge it left by, its value on hover. */
+  function wild(at, height) {
+    return given.points.filter((point) => !plausible(point, given)).map((point) => {
+      const over = point.max > (given.high ?? Infinity);
+      const [edge, tip] = over ? [TOP + 8, TOP] : [height - BOTTOM - 8, height - BOTTOM];
+      const said = `${value(over ? point.max : point.min, given.quantity, given.unit)} · ${t("quality.out_of_range")}`;
+      const path = `M${(at(point.at) - 5).toFixed(1)} ${edge}h10L${at(point.at).toFixed(1)} ${tip}z`;
+      return s("path", { class: "wild", d: path }, s("title", {}, said));
+    });
   }
 
   function drawLine(width, height) {
-    const values = given.points.flatMap((point) => [point.min, point.max]);
+    const points = sound();
+    const values = points.flatMap((point) => [point.min, point.max]);
     if (given.threshold !== null && given.threshold !== undefined) values.push(given.threshold);
     let low = values.length ? Math.min(...values) : 0;
     let high = values.length ? Math.max(...values) : 1;
@@ -118,16 +141,16 @@ export function chart(given, zoom) {
     high += pad;
     const scale = x(width);
     const y = (amount) => TOP + (1 - (amount - low) / (high - low)) * (height - TOP - BOTTOM);
-    const apart = gap(given.points, given.every, given.interval);
-    const bands = segments(given.points, apart)
+    const apart = gap(points, given.every, given.interval);
+    const bands = segments(points, apart)
       .filter((part) => part.some((point) => point.max > point.min))
       .map((part) => {
         const upper = part.map((point) => `${scale(point.at).toFixed(1)} ${y(point.max).toFixed(1)}`);
         const lower = part.map((point) => `${scale(point.at).toFixed(1)} ${y(point.min).toFixed(1)}`).reverse();
         return s("path", { class: "band", d: `M${[...upper, ...lower].join("L")}Z` });
       });
-    const line = given.points.map((point) => [point.at, point.mean]);
-    const alone = segments(given.points, apart).filter((part) => part.length === 1).map(([point]) => point);
+    const line = points.map((point) => [point.at, point.mean]);
+    const alone = segments(points, apart).filter((part) => part.length === 1).map(([point]) => point);
     const marks = ticks(low, high, height / 48);
     const digits = Math.max(0, ...marks.map((amount) => (String(Number(amount.toPrecision(6))).split(".")[1] || "").length));
     const axis = marks.map((amount) => [
@@ -141,6 +164,7 @@ export function chart(given, zoom) {
       bands,
       s("path", { class: "line", d: path(line, scale, y, apart) }),
       alone.map((point) => s("circle", { class: "dot", cx: scale(point.at), cy: y(point.mean), r: 2.2 })),
+      wild(scale, height),
       limit === null
         ? null
         : [

@@ -123,7 +123,7 @@ export function device(root, [id], params, keepParams) {
     const words = state.quantities.get(chosen.quantity);
     const given = {
       points, from, to, every, quantity: chosen.quantity, unit: chosen.unit, shape: words?.shape ?? "gauge",
-      name: visible(pick(words) || chosen.quantity), interval: known.interval,
+      name: visible(pick(words) || chosen.quantity), interval: known.interval, low: words?.low, high: words?.high,
     };
     if (drawn) drawn.update(given);
     else drawn = chart(given, zoom);

@@ -10,7 +10,7 @@ import { badge } from "./marks.js";
 import { openAlerts } from "./state.js";
 
 const MAIN = [
-  "fire.", "safety.", "parking.occupied", "power.active", "health.heart_rate", "energy.", "water.", "charger.", "health.", "air.temperature",
+  "fire.smoke", "fire.heat", "fire.co", "fire.gas", "fire.water", "fire.", "safety.", "parking.occupied", "power.active", "health.heart_rate", "energy.", "water.", "charger.", "health.", "air.temperature",
 ];
 
 /** The reading that stands for a device in a list. */

@@ -50,6 +50,24 @@ async def test_a_building_calms_down_when_somebody_sees_to_everything_in_it(web:
         assert await tile.evaluate(ground) == "rgba(0, 0, 0, 0)"
 
 
+async def test_one_impossible_reading_does_not_flatten_the_chart(web: Web, browser: Browser) -> None:
+    """The pressure of the pump lies between 300 and 700 kPa; the vocabulary allows 0 to 4,000."""
+
+    async def with_a_wild_one(route: Route) -> None:
+        page = await (await route.fetch()).json()
+        page["items"][len(page["items"]) // 2].update(max=40_000, mean=9_000)
+        await route.fulfill(json=page)
+
+    async with window(browser, web.url) as opened:
+        page = opened.page
+        await page.route("**/api/v1/readings?*quantity=fire.water.pressure*", with_a_wild_one)
+        await page.goto(f"{web.url}/#/devices/shelly%3Apump-1?quantity=fire.water.pressure")
+        await expect(page.locator(".plot .wild title")).to_have_text("40,000\u202fkPa · implausible")
+        ticks = await page.locator(".plot text.tick").all_text_contents()
+        scale = [int(tick.replace(",", "")) for tick in ticks if tick.replace(",", "").isdigit()]
+        assert scale and max(scale) <= 1000
+
+
 async def test_no_frame_around_the_whole_page(web: Web, browser: Browser) -> None:
     async with window(browser, web.url) as opened:
         page = opened.page
