@@ -105,6 +105,7 @@ def _good(number: int, body: Body) -> None:
 BODIES: dict[str, Callable[[int, Body], None]] = {
     "unit": _watt_hours,
     "clock_ahead": _clock(3600),
+    "clock_behind": _clock(-3600),
     "epoch": _clock(0, 1000),
     "no_time": _no_time,
     "counter_falls": _set("energy_kwh", 0.0, 15),
@@ -118,7 +119,7 @@ BODIES: dict[str, Callable[[int, Body], None]] = {
 }
 """What a fault does to the reading of that number, from 0."""
 
-FAULTS = (*BODIES, "duplicate", "out_of_order", "retained", "no_availability", "qos0", "topic")
+FAULTS = (*BODIES, "duplicate", "out_of_order", "retained", "no_availability", "qos0", "topic", "unread")
 
 
 def story(fault: str, end: int) -> list[Said]:
@@ -143,6 +144,8 @@ def story(fault: str, end: int) -> list[Said]:
         if number % 8 == 0:
             alarm = encode({"ts": at // 1000, "smoke": 0})
             said.append(Said(device, f"acme/{device}/alarm", alarm, 0 if fault == "qos0" else 1))
+    if fault == "unread":
+        said.append(Said(device, f"acme/{device}/more", encode({"ts": end // 1000, "humidity": 51})))
     if fault == "duplicate":
         said.insert(4, said[3])
     if fault == "out_of_order":

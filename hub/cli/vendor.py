@@ -75,7 +75,7 @@ def check(
     def show(lines: list[Line]) -> None:
         bar.clear()
         for line in lines:
-            out(_shown(line))
+            out(shown(line))
         kept.extend(lines[: KEPT_LINES - len(kept)])
         sys.stdout.flush()
 
@@ -94,7 +94,7 @@ def check(
             f"nothing was heard on {topic} at {address.shown}: is the device sending, to this broker and under this topic?"
         )
     findings = watch.findings()
-    _tell(watch, findings)
+    tell(watch, findings)
     if html is not None:
         when = datetime.fromtimestamp(begun, UTC).astimezone(found.zone).strftime("%Y-%m-%d %H:%M %Z")
         html.write_text(page(watch, kept, topic, when, (time.time() - begun) / 60), "utf-8")
@@ -225,15 +225,19 @@ def _ready(topic: str, how_long: str) -> Callable[[], None]:
     return lambda: err(f"Listening to {topic} {how_long}; Ctrl-C ends it earlier.")
 
 
-def _shown(line: Line) -> str:
-    """Nothing that a device sends may steer the terminal."""
+def shown(line: Line) -> str:
     moment = datetime.fromtimestamp(line.at / 1000).astimezone().strftime("%H:%M:%S")
-    text = "".join(char if char.isprintable() else "·" for char in f"{line.topic}: {line.text}")
+    text = _harmless(f"{line.topic}: {line.text}")
     paint = {"refused": lambda said: red(said, sys.stdout), "told": faint, "unread": bold}.get(line.how, str)
     return f"{moment} {line.how:10} {paint(text)}"
 
 
-def _tell(watch: Watch, findings: list[Finding]) -> None:
+def _harmless(text: str) -> str:
+    """Nothing that a device sends may steer the terminal."""
+    return "".join(char if char.isprintable() else "·" for char in text)
+
+
+def tell(watch: Watch, findings: list[Finding]) -> None:
     out()
     refused = sum(watch.refusals.values())
     out(
@@ -243,9 +247,9 @@ def _tell(watch: Watch, findings: list[Finding]) -> None:
     points, parts = score(findings)
     if findings:
         out()
-        rows = [(finding.fault, finding.subject, f"{finding.count:,}", finding.detail) for finding in findings]
+        rows = [(one.fault, _harmless(one.subject), f"{one.count:,}", _harmless(one.detail)) for one in findings]
         for text in table(("fault", "device", "times", "what"), rows, frozenset({2})):
-            out("".join(char if char.isprintable() or char == "\033" else "·" for char in text))
+            out(text)
         out()
         for name, _ in parts:
             out(f"{name}: {FAULTS[name].en}; {FAULTS[name].remedy_en}. {FAULTS[name].zh}；{FAULTS[name].remedy_zh}。")

@@ -8,6 +8,7 @@ import msgspec
 from hub.model import Reading
 from hub.quantities import Quantity
 
+ROWS = 1_000  # quantities and channels of one device
 GAPS = 8  # intervals heard before one is called irregular
 LONG = 3.0  # times the usual interval
 LONGEST_USUAL = 2.0  # s: a shorter pause is the network's
@@ -79,9 +80,13 @@ class Device:
         at = received if told is None else told
         if reading.seq:
             self._number(reading.seq)
+        if key not in self.newest and len(self.newest) >= ROWS:
+            return
         if told is not None:
             self.newest[key] = max(told, self.newest.get(key, 0))
         if quantity is None or quantity.shape not in ("gauge", "counter") or quantity.name.startswith("device."):
+            return
+        if key not in self._rows and len(self._rows) >= ROWS:
             return
         if (row := self._rows.get(key)) is None:
             row = self._rows[key] = _Row(reading.value, at)

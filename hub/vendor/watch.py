@@ -80,7 +80,7 @@ class Watch:
                 lines.append(Line(message.received_at, topic, "told", f"{item.device} is {words}"))
         if not lines:
             if says_available(message.payload):
-                self._available.update(topic.split("/"))
+                self._says_available(topic)
             lines.append(Line(message.received_at, topic, "told", f"{adapter.kind}: no measurement in it"))
         return lines
 
@@ -202,12 +202,16 @@ class Watch:
 
     def _unread(self, message: Message) -> list[Line]:
         if says_available(message.payload):
-            self._available.update(message.topic.split("/"))
+            self._says_available(message.topic)
             return [Line(message.received_at, message.topic, "told", f"says {beginning(message.payload)}")]
         if message.topic.startswith("$") or not message.payload:
             return []
         self._add("unread", message.topic, "no [[adapter]] asks for this topic")
         return [Line(message.received_at, message.topic, "unread", f"no format takes this topic: {beginning(message.payload)}")]
+
+    def _says_available(self, topic: str) -> None:
+        if len(self._available) < MOST:
+            self._available.update(topic.split("/"))
 
     def _topic(self, topic: str) -> None:
         if wrong := fault(topic) or ("the topic has a space" if any(char.isspace() for char in topic) else ""):

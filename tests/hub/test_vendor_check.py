@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import tests.support.captures as captures_support
+from hub.broker import PrivateBroker
 from hub.cli import main
+from hub.cli.vendor import shown, tell
 from hub.config import load, site_context
 from hub.model import Message
 from hub.ports import Retention
@@ -25,7 +27,7 @@ from hub.vendor.watch import Watch
 from simulators import scenario, vendor
 from simulators.building import World
 from simulators.crowd import Crowd
-from tests.support.brokers import Broker, start_mosquitto
+from tests.support.brokers import Broker, free_port, start_mosquitto
 from tests.support.hubs import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,10 +43,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 class Looking:
     """A ``gengfu`` command that listens, as a process of its own."""
 
-    def __init__(self, path: Path, broker: Broker, *arguments: str) -> None:
-        self.path = path
+    def __init__(self, path: Path, broker: Broker | None, *arguments: str) -> None:
+        """``broker`` None: the hub's own, in ``data/broker``."""
         config = path / "gengfu.toml"
-        config.write_text(f'[mqtt]\nurl = "{broker.url}"\n{vendor.CONFIG}', "utf-8")
+        config.write_text((f'[mqtt]\nurl = "{broker.url}"\n' if broker else "") + vendor.CONFIG, "utf-8")
         self.out, self.err = path / "out", path / "err"
         with self.out.open("wb") as out, self.err.open("wb") as err:
             command = [sys.executable, "-m", "hub", *arguments, "--config", str(config)]
@@ -96,9 +98,9 @@ def clear(broker: Broker) -> None:
 # --- the bad and the good ---------------------------------------------------------------------------------------------
 
 
-def test_there_are_twelve_faults_and_more() -> None:
+def test_every_fault_can_be_planted() -> None:
     assert len(vendor.FAULTS) >= 12
-    assert set(vendor.FAULTS) <= set(FAULTS)
+    assert set(vendor.FAULTS) == set(FAULTS)
 
 
 def test_every_planted_fault_is_found_where_it_was_planted_and_no_other(tmp_path: Path, broker: Broker) -> None:
@@ -141,6 +143,25 @@ def test_nothing_is_found_in_the_good_vendor(tmp_path: Path, broker: Broker) -> 
     assert "Nothing was found." in said
     assert "Score 100 of 100." in said
     assert "acme:good energy.active.import.total 1234.5 kW.h  from energy_kwh = 1234.5" in said
+
+
+def test_the_hub_s_own_broker_is_listened_to(tmp_path: Path) -> None:
+    own = PrivateBroker(tmp_path / "data" / "broker", free_port())
+    url = own.start_now()
+    looking = None
+    try:
+        looking = Looking(tmp_path, None, "vendor", "check", "--topic", "acme/#")
+        vendor.publish(url, ("", "stuck"))
+        until(lambda: looking.out.read_text("utf-8").count(" voltage ") == 2 * vendor.ROUNDS, "every reading is heard")
+        code, said = looking.ended()
+        assert code == 1
+        assert {fault for fault, _ in found(said)} == {"stuck"}
+        assert f"Score {100 - FAULTS['stuck'].weight} of 100 (100 - {FAULTS['stuck'].weight} stuck)." in said
+    finally:
+        if looking is not None:
+            looking.process.kill()
+            looking.process.wait()
+        own.stop_now()
 
 
 def test_nothing_is_found_in_the_simulated_community() -> None:
@@ -200,6 +221,16 @@ def test_what_a_vendor_says_is_escaped_everywhere(tmp_path: Path, broker: Broker
     assert code == 1
     assert "\x1b" not in said
     Selfcontained().feed(report.read_text("utf-8"))
+
+
+def test_what_a_vendor_says_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = watching()
+    lines = watch.take(Message("acme/\x1b[2J\u202e/data", b"\x1b[31m", START))
+    tell(watch, watch.findings())
+    said = "".join(map(shown, lines)) + capsys.readouterr().out
+    assert "bad_json" in said
+    assert "\x1b" not in said
+    assert "\u202e" not in said
 
 
 # --- capture ----------------------------------------------------------------------------------------------------------
