@@ -124,8 +124,8 @@ def _service(app: FastAPI, view: HubView) -> APIRouter:
         return Response(view.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @router.get("/docs", include_in_schema=False)
-    async def docs_page() -> HTMLResponse:
-        return HTMLResponse(docs.page(app.openapi()))
+    async def docs_page(request: Request) -> HTMLResponse:
+        return HTMLResponse(docs.page(app.openapi(), str(request.base_url).rstrip("/")))
 
     return router
 

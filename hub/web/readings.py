@@ -53,7 +53,7 @@ def router(view: HubView) -> APIRouter:
         every: Annotated[str, Query(description='bucket width, such as "5min"; readings themselves without')] = "",
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 1000,
         cursor: Annotated[str | None, Query(pattern=r"^-?\d{1,18}$")] = None,
-        accept_encoding: Annotated[str, Header()] = "",
+        accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
         """Stored readings of one device's quantity, oldest first; with `every` the minimum, maximum, mean, first and last of each
         span that has any."""
