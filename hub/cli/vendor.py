@@ -94,6 +94,8 @@ def check(
             f"nothing was heard on {topic} at {address.shown}: is the device sending, to this broker and under this topic?"
         )
     findings = watch.findings()
+    if not watch.readings and not findings:
+        raise Sorry(f"{count(watch.messages, 'message')} on {topic}, but no measurement in any: there is nothing to judge yet")
     tell(watch, findings)
     if html is not None:
         when = datetime.fromtimestamp(begun, UTC).astimezone(found.zone).strftime("%Y-%m-%d %H:%M %Z")
@@ -244,20 +246,19 @@ def tell(watch: Watch, findings: list[Finding]) -> None:
         f"{count(watch.messages, 'message')}, {count(watch.readings, 'reading')}, {count(len(watch.devices), 'device')}, "
         f"{refused} refused{_by_reason(watch)}."
     )
-    points, parts = score(findings)
+    made = score(findings)
     if findings:
         out()
         rows = [(one.fault, _harmless(one.subject), f"{one.count:,}", _harmless(one.detail)) for one in findings]
         for text in table(("fault", "device", "times", "what"), rows, frozenset({2})):
             out(text)
         out()
-        for name, _ in parts:
+        for name, _ in made.parts:
             out(f"{name}: {FAULTS[name].en}; {FAULTS[name].remedy_en}. {FAULTS[name].zh}；{FAULTS[name].remedy_zh}。")
         out()
     else:
         out(green("Nothing was found. 未发现问题。"))
-    made_up = "".join(f" - {weight} {name}" for name, weight in parts)
-    out(bold(f"Score {points} of 100{f' (100{made_up})' if parts else ''}."))
+    out(bold(f"Score {made.points} of 100{f' ({made.made_up})' if made.parts else ''}."))
     if watch.forgotten:
         out(f"{watch.forgotten:,} findings or devices more than are remembered.")
 

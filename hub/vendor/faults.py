@@ -115,6 +115,12 @@ class Score(NamedTuple):
     points: int
     parts: tuple[tuple[str, int], ...]
 
+    @property
+    def made_up(self) -> str:
+        """How, in one line: ``100 - 15 unit - 5 stuck = 80``."""
+        floor = " → 0" if sum(weight for _, weight in self.parts) > 100 else f" = {self.points}"
+        return "100" + "".join(f" - {weight} {name}" for name, weight in self.parts) + floor
+
 
 def score(findings: Iterable[Finding]) -> Score:
     """100 less the weight of every kind of fault that was found, and never below 0."""

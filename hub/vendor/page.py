@@ -20,9 +20,8 @@ table { border-collapse: collapse; width: 100% } td, th { text-align: left; vert
 def html(watch: Watch, lines: Sequence[Line], topic: str, when: str, minutes: float) -> str:
     """``lines``: what is shown of the messages, oldest first; ``when``: words for the time of the watch."""
     findings = watch.findings()
-    points, parts = score(findings)
+    made = score(findings)
     refused = sum(watch.refusals.values())
-    made_up = "".join(f" − {weight} {escape(name)}" for name, weight in parts)
     return "\n".join(
         (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
@@ -31,7 +30,7 @@ def html(watch: Watch, lines: Sequence[Line], topic: str, when: str, minutes: fl
             f"<title>Gengfu: {escape(topic)}</title><style>{STYLE}</style></head><body>",
             "<h1>Gengfu 更夫 · vendor check · <span lang=zh>厂商接入检查</span></h1>",
             f"<p><code>{escape(topic)}</code> · {escape(when)} · {minutes:.1f} min</p>",
-            f'<p><span class="score">{points}</span> / 100</p><p class="faint">100{made_up} = {points}</p>',
+            f'<p><span class="score">{made.points}</span> / 100</p><p class="faint">{escape(made.made_up)}</p>',
             f"<p>{watch.messages:,} messages, {watch.readings:,} readings, {len(watch.devices):,} devices, {refused:,} refused · "
             f'<span lang="zh">报文 {watch.messages:,}，读数 {watch.readings:,}，设备 {len(watch.devices):,}，'
             f"拒收 {refused:,}</span></p>",

@@ -156,7 +156,8 @@ def test_the_hub_s_own_broker_is_listened_to(tmp_path: Path) -> None:
         code, said = looking.ended()
         assert code == 1
         assert {fault for fault, _ in found(said)} == {"stuck"}
-        assert f"Score {100 - FAULTS['stuck'].weight} of 100 (100 - {FAULTS['stuck'].weight} stuck)." in said
+        left = 100 - FAULTS["stuck"].weight
+        assert f"Score {left} of 100 (100 - {100 - left} stuck = {left})." in said
     finally:
         if looking is not None:
             looking.process.kill()
@@ -285,6 +286,20 @@ def test_failures_are_sentences(
     (tmp_path / "gengfu.toml").write_text(f'[mqtt]\nurl = "{broker.url}"\n')
     assert "nothing was heard on x/#" in said("--topic", "x/#", "--minutes", "0.01")
     assert "x/#/y" in said("--topic", "x/#/y")
+
+
+def test_no_score_without_a_measurement(tmp_path: Path, broker: Broker) -> None:
+    looking = Looking(tmp_path, broker, "vendor", "check", "--topic", "acme/#")
+    try:
+        subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-q", "1", "-t", "acme/x/status", "-m", "online"], check=True)
+        looking.heard("says online")
+        code, said = looking.ended()
+    finally:
+        looking.process.kill()
+        looking.process.wait()
+    assert code == 1
+    assert "Score" not in said
+    assert "no measurement in any" in looking.err.read_text("utf-8")
 
 
 def test_the_raw_value_is_shown_where_it_is_clear() -> None:
