@@ -125,14 +125,17 @@ export function unitSign(unit) {
   return UNITS[unit] ?? unit;
 }
 
-/** The words of an alert without its place, which stands beside them: "Smoke" of "Smoke in Building 3". */
+const FIGURE = /\s?[(\uff08]-?\d[^()\uff08\uff09]*[)\uff09]$/u; // the value in brackets, narrow or wide
+
+/** The words of an alert without the place and the value that stand beside them: "Smoke" of "Smoke in Building 3". */
 export function what(alert) {
   let said = pick(alert.summary);
   for (const where of Object.values(alert.place).filter(Boolean)) {
     if (said.endsWith(` in ${where}`)) said = said.slice(0, -` in ${where}`.length);
     if (said.startsWith(`${where} `)) said = said.slice(where.length + 1);
   }
-  return said;
+  const shape = state.quantities.get(alert.quantity)?.shape;
+  return shape === "gauge" || shape === "counter" ? said.replace(FIGURE, "") : said;
 }
 
 /** Where a device is; nothing where its name says it already. */

@@ -122,3 +122,16 @@ async def test_the_place_is_said_once(web: Web, browser: Browser) -> None:
             card = opened.page.locator(SMOKE)
             await expect(card.locator(".summary")).to_have_text(said)
             assert (await card.inner_text()).count(where) == 1
+
+
+async def test_the_value_is_said_once(web: Web, browser: Browser) -> None:
+    """The rules put the value that opened an alert in brackets behind their words."""
+    assert isinstance(web.view, FakeView)
+    low = web.view.alerts_by_id["pressure"]
+    en, zh = low.place["en"], low.place["zh"]
+    web.view.put(replace(low, summary={"en": f"Low (388.2 kPa) in {en}", "zh": f"{zh} 过低（388.2 kPa）"}, revision=9))
+    for locale, said in (("en-GB", "Low"), ("zh-CN", "过低")):
+        async with window(browser, web.url, locale=locale) as opened:
+            card = opened.page.locator('article[data-alert="pressure"]')
+            await expect(card.locator(".summary")).to_have_text(said)
+            await expect(card.locator(".measured")).to_contain_text("388")
