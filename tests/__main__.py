@@ -35,9 +35,14 @@ def main(arguments: list[str]) -> int:
         )
         if not step(name, check)
     ]
-    say("pytest")
+    options = ["--color=auto", "-p", "no:cacheprovider"]
+    say("pytest: what measures time, alone")
+    alone = subprocess.run([sys.executable, "-m", "pytest", *options, "-m", "alone", *arguments], cwd=ROOT).returncode
+    if alone not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
+        broken.append("the tests that run alone")
+    say("pytest: the rest")
     # Most tests wait for a broker, a kill or a browser: two processes on two cores halve the time.
-    options = ["--color=auto", "-p", "no:cacheprovider", "--numprocesses=2", "--dist=loadgroup"]
+    options += ["--numprocesses=2", "--dist=loadgroup", "-m", "not alone"]
     code = int(pytest.main([*options, *arguments], plugins=[Tally(broken, missing, started)]))
     return code or (1 if broken else 0)
 

@@ -28,6 +28,9 @@ JSON_KINDS = [kind for kind in KINDS if any(one.line.get("payload", "").startswi
 OTHER_KINDS = [kind for kind in KINDS if kind not in JSON_KINDS]  # telegrams, frames, bare values
 NUMBER = re.compile(r'("[^"\\]+"):(-?\d+(?:\.\d+)?)(?=[,}])')
 
+LITTLE = 0.3
+"""CPU seconds: a hundred times what a refusal takes, and far below what 100,000 levels would."""
+
 
 class Good(NamedTuple):
     """A message that is understood, and the place in it of a number that ends in a reading's value."""
@@ -135,7 +138,7 @@ def test_refused_with_its_reason_and_at_no_cost(sample: Good, case: str) -> None
     cost = time.process_time() - begun
     assert refusal.value.reason in reasons, refusal.value.detail
     assert refusal.value.detail and len(refusal.value.detail) < 400
-    assert cost < 0.1, f"{cost:.3f} s of CPU for a refusal"
+    assert cost < LITTLE, f"{cost:.3f} s of CPU for a refusal"
     assert values(sample.decode(sample.message.payload)) == values(before), "good traffic is not what it was"
 
 
@@ -164,7 +167,7 @@ def test_refused_by_formats_that_are_not_json(kind: str, case: str) -> None:
     begun = time.process_time()
     with pytest.raises(Malformed) as refusal:
         capture.adapter.decode(replace(capture.message, payload=payload))
-    assert time.process_time() - begun < 0.1
+    assert time.process_time() - begun < LITTLE
     assert refusal.value.detail and len(refusal.value.detail) < 400
     assert before and values(list(capture.adapter.decode(capture.message))) == before, "good traffic is not what it was"
 

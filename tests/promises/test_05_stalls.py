@@ -26,6 +26,7 @@ from tests.support.hubs import until
 from tests.support.site import Sink, Site, burner, probe, site, wall
 
 LEVEL = "device=bench:m&quantity=bench.level&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"
+pytestmark = pytest.mark.alone
 BUDGET = 0.1  # seconds at p99
 PROBES = 150
 

@@ -12,6 +12,7 @@ from tests.support.brokers import Broker
 from tests.support.hubs import ROOT, until
 from tests.support.site import Site, probe, site, wall
 
+pytestmark = pytest.mark.alone
 BUDGET = 0.1
 
 

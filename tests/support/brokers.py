@@ -50,7 +50,11 @@ class Broker:
         self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
+        """Returns once every thread of it has stopped."""
         os.kill(self.pid, signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        while any(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] not in "Tt" for task in tasks.iterdir()):
+            time.sleep(0.005)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
