@@ -13,7 +13,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: .venv/installed-dev
-	@$(BIN)/python -m tests.benchmarks.first_watch
+	@$(BIN)/python -m tests.benchmarks
 
 payloads: .venv/installed-dev
 	@$(BIN)/python -m tests.support.payloads $(DIR)

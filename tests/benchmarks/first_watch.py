@@ -1,6 +1,7 @@
 """The first watch against the clock: a C echo, the plain Python script and this hub, under the same load in the same run.
 
-    python -m tests.benchmarks.first_watch [--messages 100000] [--runs 3] [--only echo,plain,hub] [--json FILE]
+    python -m tests.benchmarks.first_watch [--messages 100000] [--runs 3] [--only echo,plain,hub]
+        [--qos 0,1] [--steps 8] [--json FILE]
 
 mosquitto on loopback; ``load.c`` publishes JSON with five values (98 bytes) for 5,000 devices from packets encoded
 beforehand. Each subject subscribes, judges one rule (smoke above 500) and publishes an alert; ``watch.c`` sees it come out.
@@ -10,6 +11,8 @@ beforehand. Each subject subscribes, judges one rule (smoke above 500) and publi
             what a subject sheds and counts (QoS 0 in an overload) is not part of its rate
     CPU     of the subject's processes over that run and two seconds more, per 100,000 messages; not the broker's,
             the load's or the plain script's store's
+    sustained, QoS 0   the highest of some offered rates, two seconds each, at which nothing is shed, no alert is missing
+            and the last one is no more than LAG behind; one bad try is repeated, since the machine is shared
     alert   at 1,000 messages a second, every 20th an alert, each from another device: from its bytes' hand-over to
             the kernel until the witness has the alert
 
@@ -25,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,10 @@ PACED_ALERT_EVERY = 20
 FLAT_ALERT_EVERY = 1000
 SETTLE = 2.0
 AGAIN = 0.5
+STEPS = (10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 60_000)  # messages a second
+STEP = 2.0  # seconds
+LAG = 0.5  # seconds until the alert of a step's last message is out
+BEHIND = 2.0  # the same for a store that is written to once a second
 
 
 class Bench:
@@ -66,6 +74,7 @@ class Bench:
         before = cpu_seconds(subject.pid)
         told, sent = self.load(qos, messages, rate, alert_every)
         seen = self._alerts_up_to_the_last(sent[-1][1], qos)
+        lag = next(at for device, at in seen if device == self._last and at >= sent[-1][1]) - sent[-1][1]
         end = next(at for device, at in reversed(seen) if device == self._last)
         if subject.stored:
             take = subject.stored
@@ -85,11 +94,29 @@ class Bench:
             "messages_per_s": (messages - shed) / ((end - told["first_ns"]) / 1e9),
             "cpu_s_per_100k": spent / messages * 100_000,
             "shed": shed,
+            "offered_per_s": messages / ((told["last_ns"] - told["first_ns"]) / 1e9),
+            "lag_s": lag / 1e9,
+            "store_lag_s": (end - told["last_ns"]) / 1e9,
             "alerts_sent": len(sent),
             "alerts_seen": len(waits),
             "alert_p50_ms": statistics.median(waits),
             "alert_p99_ms": statistics.quantiles(waits, n=100)[98] if len(waits) > 1 else waits[0],
         }
+
+    def sustained(self, subject: Subject, steps: Sequence[int]) -> dict[str, Any]:
+        """The highest rate at which it keeps up, QoS 0, with every step that was tried."""
+        highest, tried = 0, []
+        for rate in steps:
+            for _ in range(2):
+                self.quiet(0)
+                step = self.run(subject, 0, int(rate * STEP), rate, FLAT_ALERT_EVERY)
+                tried.append({"rate": rate, **step})
+                if kept_up(step, rate):
+                    highest = rate
+                    break
+            else:
+                break
+        return {"messages_per_s": highest, "steps": tried}
 
     def quiet(self, qos: int) -> None:
         """One harmless message from every device, the last one's too, so that every alert can be raised anew."""
@@ -128,7 +155,15 @@ class Bench:
         return seen
 
 
-def measure(name: str, qos: int, runs: int, messages: int, tools: Path, folder: Path) -> dict[str, Any]:
+def kept_up(step: dict[str, float], rate: int) -> bool:
+    offered = step["offered_per_s"] >= rate * 0.95  # less is the broker's or the load's doing, and shows nothing
+    all_told = not step["shed"] and step["alerts_seen"] == step["alerts_sent"]
+    return offered and all_told and step["lag_s"] <= LAG and step["store_lag_s"] <= BEHIND
+
+
+def measure(
+    name: str, qos: int, runs: int, messages: int, tools: Path, folder: Path, steps: Sequence[int] = STEPS
+) -> dict[str, Any]:
     """Everything about one subject, with a broker of its own: one that knew an earlier session would queue for it."""
     folder.mkdir()
     flat, paced = [], []
@@ -146,8 +181,10 @@ def measure(name: str, qos: int, runs: int, messages: int, tools: Path, folder: 
             bench.quiet(qos)
             # every device at most once: all others are passed before one comes round again
             paced.append(bench.run(measured, qos, PACED * PACED_ALERT_EVERY, PACED, PACED_ALERT_EVERY))
+        sustained = bench.sustained(measured, steps) if qos == 0 else None
     runs_of = {"flat": flat, "paced": paced}
-    return {"subject": name, "qos": qos, **{way: _median(done) for way, done in runs_of.items()}, "runs": runs_of}
+    medians = {way: _median(done) for way, done in runs_of.items()}
+    return {"subject": name, "qos": qos, **medians, "sustained": sustained, "runs": runs_of}
 
 
 def _median(runs: list[dict[str, float]]) -> dict[str, float]:
@@ -155,12 +192,14 @@ def _median(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    lines = [f"{'':12}{'QoS':>4}{'msg/s flat':>12}{'CPU-s/100k':>12}{'shed':>8}{'alert p50 ms':>14}{'p99 ms':>9}{'alerts':>12}"]
+    head = f"{'':12}{'QoS':>4}{'sustained':>11}{'msg/s flat':>12}{'CPU-s/100k':>12}{'shed':>8}"
+    lines = [head + f"{'alert p50 ms':>14}{'p99 ms':>9}{'alerts':>12}"]
     for result in results:
         flat, paced = result["flat"], result["paced"]
+        kept = f"{result['sustained']['messages_per_s']:,}" if result["sustained"] else ""
         alerts = f"{paced['alerts_seen']:.0f}/{paced['alerts_sent']:.0f}"
         lines.append(
-            f"{result['subject']:12}{result['qos']:>4}{flat['messages_per_s']:>12,.0f}{flat['cpu_s_per_100k']:>12.2f}"
+            f"{result['subject']:12}{result['qos']:>4}{kept:>11}{flat['messages_per_s']:>12,.0f}{flat['cpu_s_per_100k']:>12.2f}"
             f"{flat['shed']:>8.0f}{paced['alert_p50_ms']:>14.2f}{paced['alert_p99_ms']:>9.2f}{alerts:>12}"
         )
     for qos in sorted({result["qos"] for result in results}):
@@ -171,14 +210,15 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.first_watch", description="The first watch's benchmark.")
     parser.add_argument("--messages", type=int, default=100_000, help="in each flat run")
     parser.add_argument("--runs", type=int, default=3, help="the median of so many is shown")
     parser.add_argument("--only", default=",".join(SUBJECTS), help="some of echo,plain,hub")
     parser.add_argument("--qos", default="0,1", help="0, 1 or both")
+    parser.add_argument("--steps", type=int, default=len(STEPS), help="of the offered rates, so many")
     parser.add_argument("--json", type=Path, default=HERE / "first_watch.out.json", help="where the figures go")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     names = [name for name in options.only.split(",") if name in SUBJECTS]
     results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="gengfu-bench-") as temporary:
@@ -189,7 +229,11 @@ def main() -> int:
             for qos in map(int, options.qos.split(",")):
                 for name in names:
                     print(f"{name}, QoS {qos} …", file=sys.stderr, flush=True)
-                    results.append(measure(name, qos, options.runs, options.messages, folder, folder / f"{name}-{qos}"))
+                    results.append(
+                        measure(
+                            name, qos, options.runs, options.messages, folder, folder / f"{name}-{qos}", STEPS[: options.steps]
+                        )
+                    )
         except Failed as error:
             print(f"first_watch: {error}", file=sys.stderr)
             return 1
