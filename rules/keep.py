@@ -63,6 +63,10 @@ def revive(
             left = STILL_BREACHED - max(0, now.wall - old.resolved_at) / 1000
             if left > 0 and watch.verdict is not False:
                 _excuse(watch, now.monotonic + left)
+    if watch.by_clock and over:  # in the order in which they were opened: the last one tells whether it has been heard since
+        watch.verdict = over[-1].resolved_by != lifecycle.BY_EVIDENCE
+        if not watch.verdict:
+            watch.excused = None
     if alert is not None:
         _reopen(watch, alert, saved if before == alert.id else None, down, now)
 

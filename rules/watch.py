@@ -252,13 +252,17 @@ class Watch:
 
     def gone(self, at: int, now: Now) -> Sequence[Alert]:
         """A silence rule's device has not been heard since ``at``."""
-        self.verdict = True
+        before, self.verdict = self.verdict, True
         if self.clearing:
             self.clearing = False
             self.timers.set(self, None)
         if self.alert is not None or self.excused is not None:
             return NOTHING
-        at = self.newest = max(at, self.newest)  # after a restart it may be from before the silence that is over
+        if before and any(episode.began <= at <= episode.ended for episode in self.closed):
+            return NOTHING  # a person has closed it, and nothing has been heard since
+        while any(episode.began == at for episode in self.closed):
+            at += 1  # known from before a restart, or our clock was put back: that silence is over, and this is another
+        self.newest = at
         return self._open(None, 0, 0, at, at, now)
 
     def back(self, at: int, now: Now) -> Sequence[Alert]:
