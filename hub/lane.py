@@ -27,9 +27,9 @@ BACKLOG = 60_000
 second, a disk or a processor that is gone for 0.4 s. Not reading instead would have the broker drop them, uncounted."""
 MOST = 2 * BACKLOG
 """Readings at which the rest lane stops reading as well: only what must be confirmed leads there."""
-FIRE_SHARE = 3
-"""The fire lane sheds nothing and stops reading at this part of ``BACKLOG``."""
-LETTER = 192
+FIRE_MOST = 20_000
+"""Readings at which the fire lane, which sheds nothing, stops reading; below half of it whoever has stopped reads on."""
+LETTER = 64
 """Readings that a refused message counts for: it is kept with up to 64 KiB."""
 TRY_AGAIN = 2.0
 """Seconds until a write for which there was no room is tried again."""
@@ -125,7 +125,7 @@ class LaneWork:
 
     def _enough(self) -> int:
         """The backlog at which nothing more is read."""
-        return BACKLOG // FIRE_SHARE if self.lane == "fire" else MOST
+        return min(BACKLOG, FIRE_MOST) if self.lane == "fire" else MOST
 
     async def drained(self) -> None:
         """Returns when nothing is left to commit or confirm; what cannot be committed stays with the broker."""
@@ -219,7 +219,7 @@ class LaneWork:
         if owed:
             self.receipts(owed)
         self._busy = False
-        if self._paused and self.source and self.backlog < self._enough() // 2:
+        if self._paused and self.source and self.backlog < min(BACKLOG, FIRE_MOST) // 2:
             self._paused = False
             self.source.resume()
         # What gathered meanwhile has waited long enough.
