@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench lint install payloads
+.PHONY: demo test bench lint install payloads simulate
 
 demo: .venv/installed
 	@$(BIN)/gengfu demo
@@ -17,6 +17,10 @@ bench: .venv/installed-dev
 
 payloads: .venv/installed-dev
 	@$(BIN)/python -m tests.support.payloads $(DIR)
+
+SEEDS ?= 2000
+simulate: .venv/installed-dev
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 install: .venv/installed
 
