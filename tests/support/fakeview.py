@@ -391,10 +391,8 @@ async def main() -> None:
     server = uvicorn.Server(uvicorn.Config(create_app(view), port=given.port, log_level="warning", timeout_graceful_shutdown=2))
     print(f"http://127.0.0.1:{given.port}", flush=True)
     living = asyncio.create_task(liven(view, given.fire_in))
-    try:
-        await server.serve()
-    finally:
-        living.cancel()
+    await server.serve()
+    living.cancel()
 
 
 if __name__ == "__main__":
