@@ -63,6 +63,8 @@ class Session:
     with what the broker sends: whoever commits at a share of it never stalls. With ``most_unconfirmed`` (MQTT 5 tells it to
     the broker) the session stops reading by itself until some are confirmed.
 
+    ``forgotten`` counts reconnects at which the broker knew nothing of us: what it had confirmed to devices may be lost.
+
     ``granted`` and ``refused`` are the filters as the broker answered on this connection.
     """
 
@@ -97,6 +99,7 @@ class Session:
         self.confirmed = 0
         self.repeated = 0
         self.reconnects = 0
+        self.forgotten = 0
         self.last_error = ""
         self.publisher = Publisher(publishes)
         self._filters = dict.fromkeys(filters)
@@ -319,7 +322,9 @@ class Session:
             link.keepalive = connack.keepalive or self.keepalive
         if self._ever:
             self.reconnects += 1
-        log.info("%s session: connected to the broker at %s", self.lane, self.address.shown)
+            self.forgotten += not connack.session_present
+        news = "" if connack.session_present else "; it knew nothing of us: if it did once, what it confirmed meanwhile is lost"
+        log.info("%s session: connected to the broker at %s%s", self.lane, self.address.shown, news if self._ever else "")
         self._said = ""
         self._ever = self.connected = True
         self._since = asyncio.get_running_loop().time()

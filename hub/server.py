@@ -9,6 +9,12 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from fastapi import FastAPI
 
+BACKLOG = 16
+"""Connections that wait to be accepted. Without a free descriptor asyncio tries, and logs, each of them once a second:
+with uvicorn's 2,048 that took most of the second, and alarms with it."""
+CONNECTIONS = 400
+"""Beyond them the page answers 503: the rest of the hub needs descriptors too."""
+
 
 class _Server(uvicorn.Server):
     on_startup: Callable[[], None]
@@ -40,7 +46,15 @@ class PageServer:
             self.moved = True
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=3,
+            backlog=BACKLOG,
+            limit_concurrency=CONNECTIONS,
+        )
         self._server = _Server(config)
         self._started = asyncio.Event()
         self._server.on_startup = self._started.set

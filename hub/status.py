@@ -57,6 +57,12 @@ def metrics(hub: Hub) -> str:
         out.add("fire_tcp_refused_total", "counter", "their connections refused", [({"how": how}, n) for how, n in ends])
         answers = [("confirmed", tcp.confirmed), ("denied", tcp.denied)]
         out.add("fire_tcp_answers_total", "counter", "their packets answered", [({"how": how}, n) for how, n in answers])
+    out.add(
+        "mqtt_sessions_forgotten_total",
+        "counter",
+        "reconnects at which the broker knew nothing of us: what it had confirmed meanwhile may be lost",
+        [({"lane": k}, v.forgotten) for k, v in sessions],
+    )
     for state in ("pending", "firing", "resolved"):
         out.add(f"alerts_{state}_total", "counter", f"changes of alerts to {state}", pipeline.counts[f"alerts_{state}"])
     out.add("alerts_open", "gauge", "alerts that are pending or firing", len(pipeline.open))

@@ -8,6 +8,7 @@ with Proxy(broker.port) as proxy:      # the hub is given proxy.port
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -52,8 +53,9 @@ class Proxy:
 
         def now() -> None:
             for writer in list(self._open):
-                raw = writer.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                with contextlib.suppress(OSError):  # it has ended by itself
+                    raw = writer.get_extra_info("socket")
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
             done.set()
 
