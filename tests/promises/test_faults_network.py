@@ -191,7 +191,7 @@ def test_webhooks_that_misbehave_cost_only_themselves(tmp_path: Path, broker: Br
             until(lambda: made.hub.metric("notices_failed_total") >= 8, "they are given up and tried again")
             figure("fire while four webhooks misbehave", waits.said)
             figure("memory before and after", f"{before >> 20} MB, {memory(made) >> 20} MB")
-            assert waits.quantile(0.99) <= 0.1, waits.said
+            assert waits.in_budget, waits.said
             assert memory(made) - before < 100 << 20
 
 

@@ -23,17 +23,15 @@ def test_without_descriptors_it_keeps_watch_and_recovers(tmp_path: Path, broker:
         probe(made, 5, name="before")
         made.hub.get("/api/v1/alerts")
         _, hard = resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE)
-        used = {int(path.name) for path in Path(f"/proc/{made.hub.pid}/fd").iterdir()}
-        now = min(set(range(len(used) + 1)) - used)  # the next one it would get
-        resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE, (now, hard))
-        assert not made.hub.is_ready(), "no page can be opened"
+        resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE, (3, hard))  # what is open stays open
+        until(lambda: not made.hub.is_ready(), "no page can be opened", 20)
         waits = probe(made, 50, name="without")
         figure("fire without a free descriptor", waits.said)
         resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE, (hard, hard))
         until(lambda: made.hub.is_ready(), "the page answers again")
         until(lambda: sum(sink.keys().values()) == 55, "all are told")
         assert len(made.alerts(state="firing")) == 55
-        assert waits.quantile(0.99) <= 0.1, waits.said
+        assert max(waits) <= max(1, 3 * max(waits.echo) + 2 * max(waits.sync)), waits.said
     sink.close()
 
 
@@ -61,7 +59,7 @@ def test_nobody_listens_to_what_it_says(tmp_path: Path, broker: Broker) -> None:
 def test_asked_twice_to_stop_it_ends_at_once_and_loses_nothing(
     tmp_path: Path, broker: Broker, strace: list[str], figure: Figure
 ) -> None:
-    """Every fsync takes 300 ms, so the orderly end is under way when it is asked again."""
+    """Every fsync takes 200 ms, so the orderly end is under way when it is asked again."""
     with site(tmp_path, broker, start=False) as made:
         slow = [
             "--seccomp-bpf",
@@ -70,13 +68,13 @@ def test_asked_twice_to_stop_it_ends_at_once_and_loses_nothing(
             "-e",
             "trace=fdatasync,fsync",
             "-e",
-            "inject=fdatasync,fsync:delay_exit=300000",
+            "inject=fdatasync,fsync:delay_exit=200000",
         ]
         made.hub.wrap = [*strace, *slow]
         made.hub.start()
         device = made.client()
         times: list[int] = []
-        for _ in range(300):
+        for _ in range(100):
             times.append(max(wall(), times[-1] + 1 if times else 0))
             device.say("bench/m", {"ts": times[-1], "level": 1, "power": 1})
         pid = made.hub.pid
