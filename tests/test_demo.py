@@ -120,6 +120,7 @@ async def test_a_newcomer_sees_the_fire_and_what_he_acknowledged_stays_acknowled
             build.mkdir(exist_ok=True)
             await page.screenshot(path=build / "demo-fire.png")
 
+            await expect(page.locator("article.incident.moving")).to_have_count(0)  # a card that has just moved takes no click
             await fire.get_by_role("button").first.click()
             await page.locator("dialog input").fill("Li")
             await page.locator("dialog button.primary").click()
