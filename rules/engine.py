@@ -40,7 +40,7 @@ class Engine:
         self._series = self._subjects.series
         self._directory = directory
         self._open: dict[str, Watch | Alert] = {}  # an alert alone: its rule is gone, only a person can close it
-        self._closed: dict[str, None] = {}
+        self._closed = self._subjects.over
         self._now = Now(0, 0.0)
         self.failed: dict[str, str] = {}
 
@@ -265,9 +265,13 @@ class Engine:
     def expect(self, heard: Iterable[tuple[Reading, int]], now: Now) -> None:
         """After ``restore``: the newest stored readings, each with its arrival, ms. Whoever was heard after the last snapshot
         is missed like any other when nothing more comes."""
-        since = self._subjects.heartbeat
+        snapshot = self._subjects.heartbeat or 0
         for reading, arrival in heard:
-            if reading.quantity in NO_SIGN_OF_LIFE or (since is not None and arrival < since):
+            if reading.quantity in NO_SIGN_OF_LIFE:
+                continue
+            presence = self._subjects.presences.get(reading.device)
+            known = presence is not None and reading.quantity in presence.quantities
+            if arrival < (snapshot if known else now.wall - REMEMBERED):
                 continue
             key = (reading.device, reading.quantity, reading.channel)
             if key not in self._series:

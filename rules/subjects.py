@@ -61,6 +61,7 @@ class Subjects:
         self.presence_timers: Timers[Presence] = Timers()
         self.notable: dict[Watch, None] = {}  # those with something a restart could lose
         self.kept: dict[tuple[str, Key], Kept] = {}
+        self.over: dict[str, None] = {}  # ids of closed alerts
         self.heartbeat: int | None = None
         self.began: Now | None = None
         self.edition = 0  # of the directory
@@ -141,7 +142,7 @@ class Subjects:
         quantity = self._vocabulary.get(name) if name else DEVICE
         if quantity is None:
             quantity = Quantity(name, "", "gauge", float("-inf"), float("inf"), "device", name, name)
-        watch = Watch(rule, key, quantity, self._directory, presence, self.watch_timers)
+        watch = Watch(rule, key, quantity, self._directory, presence, self.watch_timers, self.over)
         if (kept := self.kept.pop((rule.settings.id, key), None)) and self.began is not None:
             keep.revive(watch, kept.saved, kept.alert, kept.over, self.heartbeat, self.began)
         if watch.memory is not None or watch.closed:

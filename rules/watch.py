@@ -8,7 +8,7 @@ Time. What must hold is measured between readings in event time and, without rea
 the device has not fallen silent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, cast
 
 from msgspec import Struct
@@ -56,7 +56,7 @@ class Episode(Struct, array_like=True):
 class Watch:
     __slots__ = (
         "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing", "judge",
-        "last_at", "last_value", "late_from", "memory", "newest", "presence", "quantity", "quiet", "revised", "rule",
+        "last_at", "last_value", "late_from", "memory", "newest", "over", "presence", "quantity", "quiet", "revised", "rule",
         "scheduled", "seq", "settings", "since", "started", "subject", "timers", "verdict", "wait",
     )  # fmt: skip
 
@@ -68,7 +68,9 @@ class Watch:
         directory: Directory,
         presence: Presence | None,
         timers: "Timers[Any]",
+        over: Container[str],
     ) -> None:
+        """``over``: ids of closed alerts, which are never opened again."""
         self.rule = rule
         self.settings = rule.settings
         self.by_clock = hasattr(rule, "wait")  # isinstance of a protocol is a hundred times slower
@@ -79,6 +81,7 @@ class Watch:
         self.presence = presence
         self.adrift = False  # the directory has changed, and the rule has nothing to do with the subject any more
         self.timers = timers
+        self.over = over
         self.memory: Any = None
         if self.by_clock:
             self.wait = cast(SilenceRule, rule).wait
@@ -304,7 +307,7 @@ class Watch:
     ) -> Sequence[Alert]:  # fmt: skip
         device, quantity, channel = self.subject
         id = lifecycle.identity(self.settings.id, device, quantity, channel, time, seq)
-        if any(episode.id == id for episode in self.closed):
+        if id in self.over or any(episode.id == id for episode in self.closed):
             return NOTHING
         path = self.directory.path(device)
         place = self.directory.place(device)
