@@ -54,6 +54,9 @@ def _stored(oracle: Oracle, maker: Maker, store: ParquetStore, plan: Plan) -> No
     if not maker.timed or plan.wild:
         # One by one they cannot be told apart: of each value at least as many as were sent.
         wanted = Counter({(one.key or one.number): one.values[NAME[maker.kind]] for one in reversed(said) if one.qos}.values())
+        # A message on both sessions that comes again may be taken for another one in the same bytes.
+        if maker.kind == "zig" and not _once(oracle, maker):
+            wanted = Counter(wanted.keys())
         missing = wanted - Counter(rows.value.tolist())
         if missing.total() > (oracle.collided[maker.id] if plan.jumps else 0):  # our clock was put back to the same millisecond
             raise Broken(f"{missing.total()} readings of {maker.id} are not stored: {dict(missing)}")
