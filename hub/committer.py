@@ -46,6 +46,7 @@ class Committer:
         self._waiting: list[tuple[int, Callable[[], None]]] = []
         self.number = 1  # of the transaction that is gathering now
         self.done = 0  # of the last one on disk
+        self.alerts = 0  # of the newest one with an alert that a message brought about
 
     def gather(self, *, urgent: bool = True) -> Work:
         """The work of the next transaction, to be added to at once, before the loop goes on."""

@@ -108,7 +108,7 @@ class LaneWork:
 
     def alerted(self) -> None:
         """Notes that something of this batch went into the transaction that is gathering now."""
-        self._alerts = self._committer.number
+        self._alerts = self._committer.alerts = self._committer.number
 
     def gathered(self) -> None:
         """After a group of messages: commits now if enough has gathered, else soon."""
@@ -160,10 +160,10 @@ class LaneWork:
         self.batch, self._messages, self._owed, self._alerts = Batch(), [], [], 0
         if batch.empty():
             self._stored(batch, messages, owed, alerts)
-        elif alerts and batch.digests:
-            # What is known again must have been judged, with all that came of it on disk: else a message that comes
-            # again after a kill would be taken for one whose alert exists.
-            self._committer.when_durable(alerts, lambda: self._write(batch, messages, owed, alerts))
+        elif batch.digests and self._committer.alerts > self._committer.done:
+            # What is known again must have been judged, with all that came of it on disk, also of the same bytes on the other
+            # lane: else an alarm that comes again after a kill would be taken for one whose alert exists.
+            self._committer.when_durable(self._committer.alerts, lambda: self._write(batch, messages, owed, alerts))
         else:
             self._write(batch, messages, owed, alerts)
 
