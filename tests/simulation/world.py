@@ -56,6 +56,7 @@ class World:
         self._receivers = {id: Receiver(id, Random(f"{id} {seed}"), self._heard) for id in ("desk", "board")}
         self._life: Life | None = None
         self._ending = ""
+        self._stopping = False
         self._next = 0
         self._published = 0
         for adapter in lives.adapters():
@@ -79,7 +80,7 @@ class World:
         life.store.written = self._appended
         for work in life.lanes.values():
             work.receipts = self.oracle.receipts
-        self._life, self._ending = life, ""
+        self._life, self._ending, self._stopping = life, "", False
         self._say(f"life {self.oracle.life} begins")
         try:
             self._disk.attach(loop, life.records)
@@ -88,7 +89,7 @@ class World:
             loop.call_soon(self._connect, life)
             if self._next < len(self.plan.actions):
                 loop.call_at(max(self.plan.actions[self._next].moment, loop.now), self._act)
-                self._until(loop, lambda: self._next == len(self.plan.actions))
+                self._until(loop, lambda: self._next == len(self.plan.actions) and not self._stopping)
             if not self._ending:
                 self._settle(loop, life)
                 judge(self.oracle, self.plan, life.records, life.store, self._silent())
@@ -286,9 +287,10 @@ class World:
             return
         if kind == "fault":
             self._disk.fail_next = True
-        elif kind == "stop":
+        elif kind == "stop" and not self._stopping:
+            self._stopping = True
             life.loop.create_task(life.stop()).add_done_callback(lambda done: self._die("stopped"))
-        else:
+        elif kind != "stop":
             self._die(kind)
 
     def _reconnect(self, lane: Lane) -> None:
@@ -303,7 +305,9 @@ class World:
 
     def _seal(self) -> None:
         if self._life is not None and not self._ending:
-            self._life.loop.run_in_executor("sealer", partial(self._life.store.maintain, self._clock(), seal_all=True))
+            seal = partial(self._life.store.maintain, self._clock(), seal_all=True)
+            sealed = self._life.loop.run_in_executor("sealer", seal)
+            sealed.add_done_callback(lambda done: self._die(FAULT) if not done.cancelled() and done.exception() else None)
 
     def _jump(self, offset: int) -> None:
         self._say(f"the wall clock jumps: {offset} ms off")
