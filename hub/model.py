@@ -191,9 +191,15 @@ class Device(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
+    """Somebody who is told. ``spaces``: the buildings they look after (管家); ``email`` and ``phone`` where a notifier needs them."""
+
     id: str
     name: str
     tell: tuple[str, ...] = ()
+    language: Literal["en", "zh"] = "zh"
+    email: str = ""
+    phone: str = ""
+    spaces: tuple[str, ...] = ()
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -245,6 +251,9 @@ class Notice(Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
     person: str = ""
     attempts: int = 0
+    language: Literal["en", "zh"] = "zh"  # what the receiver reads
+    to: dict[str, str] = {}  # the person's own addresses: "email", "phone"
+    drill: bool = False  # a drill: marked as one in every channel
 
 
 class Series(Struct, frozen=True, order=True):

@@ -227,6 +227,10 @@ class PersonSection(Settings):
     id: Id = Field(description="one word")
     name: Name = Field(description="what people call them")
     tell: tuple[str, ...] = Field((), description="the ids of the notifiers that reach them")
+    language: Literal["en", "zh"] = Field("zh", description="the language they are told in")
+    email: str = Field("", description="where e-mail reaches them")
+    phone: str = Field("", description="where text messages and calls reach them")
+    spaces: tuple[Id, ...] = Field((), description="the ids of the buildings they look after (管家)")
 
 
 TABLES: dict[str, type[Settings]] = {
