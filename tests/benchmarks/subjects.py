@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.benchmarks.nodered import Influx, nodered
 from tests.support.brokers import Broker
 
 HERE = Path(__file__).parent
@@ -21,7 +22,7 @@ TOPIC = "tele/fire/+"
 ALERTS = "bench/alerts"
 THRESHOLD = "500"
 PATIENCE = 300.0  # seconds for a run
-SUBJECTS = ("echo", "plain", "hub")
+SUBJECTS = ("echo", "plain", "nodered", "nodered+influx", "hub")
 
 CONFIG = """\
 [data]
@@ -161,6 +162,14 @@ def subject(name: str, broker: Broker, qos: int, tools: Path, folder: Path) -> I
             store = f"http://127.0.0.1:{int(sink.stdout.readline())}"
             with child([sys.executable, str(HERE / "plain.py"), *common, store]) as process:
                 yield Subject(name, process.pid, lambda: True, lambda: int(get(f"{store}/count")))
+    elif name.startswith("nodered"):
+        influx = Influx(folder / "influx") if name.endswith("influx") else None
+        try:
+            with nodered(broker, qos, TOPIC, ALERTS, THRESHOLD, folder, influx.port if influx else None) as process:
+                yield Subject(name, process.pid, lambda: True, influx.count if influx else None)
+        finally:
+            if influx:
+                influx.close()
     else:
         folder.mkdir(parents=True)
         (folder / "gengfu.toml").write_text(CONFIG.format(url=broker.url, port=8765))
