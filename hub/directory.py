@@ -44,16 +44,16 @@ class Places:
     def place(self, device: str) -> dict[str, str]:
         """Words a stranger can follow, without the community itself; the device's name or id where nobody has said."""
         path = [space for space in self.path(device) if space.kind != "community"]
-        if any(space.kind == "flat" for space in path):
-            path = [space for space in path if space.kind != "floor"]  # a flat's number tells its floor
         if not path:
             entry = self.devices.get(device)
             name = entry.name if entry and entry.name else device
             return {"en": name, "zh": name}
-        return {
-            "en": _joined([space.name_en or space.name for space in path], ", "),
-            "zh": _joined([space.name for space in path], ""),
-        }
+        return _words(path)
+
+    def space_place(self, id: str) -> dict[str, str]:
+        """The same of a space; the community's own name for the community, the id for an unknown one."""
+        path = self.space_path(id)
+        return _words([space for space in path if space.kind != "community"] or path or [Space(id, id)])
 
     def upsert_spaces(self, spaces: Iterable[Space]) -> None:
         self.spaces.update((space.id, space) for space in spaces)
@@ -93,6 +93,15 @@ class Places:
             return None
         self.devices[info.device] = after
         return after
+
+
+def _words(path: Sequence[Space]) -> dict[str, str]:
+    if any(space.kind == "flat" for space in path):
+        path = [space for space in path if space.kind != "floor"]  # a flat's number tells its floor
+    return {
+        "en": _joined([space.name_en or space.name for space in path], ", "),
+        "zh": _joined([space.name for space in path], ""),
+    }
 
 
 def _joined(names: Sequence[str], by: str) -> str:

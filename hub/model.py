@@ -202,6 +202,17 @@ class Person(Struct, frozen=True):
     spaces: tuple[str, ...] = ()
 
 
+class Evidence(Struct, frozen=True):
+    """One reading that an alert rests on. ``verdict``: what its condition made of it; ``at`` is the device's time, ms."""
+
+    device: str
+    quantity: str
+    channel: str
+    value: float
+    at: int
+    verdict: bool = True
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """One episode of one rule on one subject. ``id`` comes from the rule, the subject and the reading that opened it, and
     never changes; ``revision`` grows by one with every change."""
@@ -236,6 +247,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     revision: int = 1
     summary: dict[str, str] = {}  # "en" and "zh"
     place: dict[str, str] = {}
+    evidence: tuple[Evidence, ...] = ()  # the readings it was opened by, where they were several; frozen at that moment
 
 
 class Notice(Struct, frozen=True, kw_only=True):

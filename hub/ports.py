@@ -127,6 +127,10 @@ class Directory(Protocol):
         """Where it is, "en" and "zh", in words a stranger can follow; its name or id when nobody has said."""
         ...
 
+    def space_place(self, id: str) -> dict[str, str]:
+        """The same of a space; its id when nobody knows it."""
+        ...
+
 
 class ReadingRule(Protocol):
     """Judges one subject (a device's quantity and channel) at a time, a reading at a time."""

@@ -26,6 +26,13 @@ SHORT = [
 def test_full_and_short_names_give_the_same_place(spaces: list[Space], zh: str) -> None:
     places = Places(spaces, [Device(id="d", space="kitchen")])
     assert places.place("d") == {"zh": zh, "en": "Building 3, entrance 2, flat 502, kitchen"}
+    assert places.space_place("kitchen") == places.place("d")
+
+
+def test_a_space_has_a_place_of_its_own() -> None:
+    places = Places(SHORT)
+    assert places.space_place("3-2-5f") == {"zh": "3幢2单元5层", "en": "Building 3, entrance 2, floor 5"}
+    assert places.space_place("nowhere") == {"zh": "nowhere", "en": "nowhere"}
 
 
 def test_a_number_that_begins_with_another_is_not_the_same_place() -> None:

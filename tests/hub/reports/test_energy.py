@@ -34,6 +34,9 @@ class Block:
     def place(self, device: str) -> dict[str, str]:
         return {"en": device, "zh": device}
 
+    def space_place(self, id: str) -> dict[str, str]:
+        return {"en": id, "zh": id}
+
 
 def ms(text: str, zone: ZoneInfo = SHANGHAI) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
