@@ -14,6 +14,8 @@ import numpy.typing as npt
 from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from hub.calendar import Calendar
+from hub.during import During
 from hub.model import (
     Batch,
     DeadLetter,
@@ -56,6 +58,7 @@ class SiteContext(Struct, frozen=True):
     community: str
     zone: ZoneInfo
     vocabulary: Vocabulary
+    calendar: Calendar = Calendar()
 
 
 # --- adapters ---------------------------------------------------------------------------------------------------------
@@ -99,6 +102,18 @@ class Adapter(Protocol):
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
+class FromProfile(Settings):
+    """A limit of the device's own: ``threshold = { profile = "rated_power", times = 1.1 }``. It cannot be told for a device whose
+    profile has no such entry."""
+
+    profile: str = Field(description="the entry of the device's profile", min_length=1)
+    times: float = Field(1.0, description="what it is multiplied by", allow_inf_nan=False)
+
+
+Limit = Annotated[float, Field(allow_inf_nan=False)] | FromProfile
+"""A number in the quantity's unit, or what the device's own profile says."""
+
+
 class RuleSettings(Settings):
     """What every rule can say. Globs follow fnmatch, case-sensitively; ``space`` also matches what lies inside it."""
 
@@ -107,6 +122,11 @@ class RuleSettings(Settings):
     quantity: str = Field(description="glob over quantities, such as fire.*")
     device: str = Field("*", description="glob over device ids")
     space: str = Field("*", description="glob over space ids; what lies inside a matching space belongs to it")
+    channel: str = Field("*", description='glob over a quantity\'s channels at the device; "" is the one without a name')
+    vendor: str = Field("*", description="glob over devices' vendors")
+    model: str = Field("*", description="glob over devices' models")
+    tag: str = Field("*", description="glob over tags, of which a device must have one that matches")
+    during: During | None = Field(None, description="when a breach counts: days, hours, holidays; always if left out")
     hold_for: Duration = Field(0, description="pending until it has held this long")
     clear_for: Duration = Field(0, description="resolved only after it has been clear this long")
     name: dict[Literal["en", "zh"], str] = Field({}, description="what people call it, in English and Chinese")
@@ -133,7 +153,10 @@ class Directory(Protocol):
 
 
 class ReadingRule(Protocol):
-    """Judges one subject (a device's quantity and channel) at a time, a reading at a time."""
+    """Judges one subject (a device's quantity and channel) at a time, a reading at a time.
+
+    It may also have ``calendar``, which is set to the site's; ``shown(memory)``, the figure it has judged, where that is not
+    the reading's own value; and ``momentary = True`` where a breach does not last until the next reading."""
 
     kind: ClassVar[str]
     settings: RuleSettings

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hub.calendar import Calendar
 from hub.model import Alert, Now, Reading
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Vocabulary
@@ -35,8 +36,12 @@ log = logging.getLogger(__name__)
 class Engine:
     """``failed``: rules that raised, by id, with what happened; they are stopped, their open alerts stay open."""
 
-    def __init__(self, rules: Sequence[Rule], directory: Directory, vocabulary: Vocabulary) -> None:
-        self._subjects = Subjects({rule.settings.id: rule for rule in rules if rule.settings.enabled}, directory, vocabulary)
+    def __init__(
+        self, rules: Sequence[Rule], directory: Directory, vocabulary: Vocabulary, calendar: Calendar | None = None
+    ) -> None:
+        """``calendar``: the site's; UTC without holidays if left out."""
+        enabled = {rule.settings.id: rule for rule in rules if rule.settings.enabled}
+        self._subjects = Subjects(enabled, directory, vocabulary, calendar or Calendar())
         self._series = self._subjects.series
         self._directory = directory
         self._open: dict[str, Watch | Alert] = {}  # an alert alone: its rule is gone, only a person can close it

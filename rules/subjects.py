@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from hub.calendar import Calendar
 from hub.model import Alert, Now
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
@@ -53,8 +54,9 @@ class Kept:
 
 
 class Subjects:
-    def __init__(self, rules: dict[str, Rule], directory: Directory, vocabulary: Vocabulary) -> None:
+    def __init__(self, rules: dict[str, Rule], directory: Directory, vocabulary: Vocabulary, calendar: Calendar) -> None:
         self.rules = rules
+        self._calendar = calendar
         self.series: dict[Key, Series] = {}
         self.presences: dict[str, Presence] = {}
         self.watch_timers: Timers[Watch] = Timers()
