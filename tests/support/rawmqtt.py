@@ -109,14 +109,14 @@ class Client:
         self._await(CONNACK)
 
     def subscribe(self, *filters: str) -> None:
-        body = struct.pack(">H", self._next()) + b"".join(text(name) + b"\x01" for name in filters)
+        body = struct.pack(">H", self.next_id()) + b"".join(text(name) + b"\x01" for name in filters)
         self.socket.sendall(packet(0x82, body))
         self._await(SUBACK)
 
-    def publish(self, topic: str, payload: bytes | dict[str, Any], qos: int = 1, *, retain: bool = False) -> int:
-        """Sends without waiting; the packet id is in ``confirmed`` once the broker has it."""
+    def publish(self, topic: str, payload: bytes | dict[str, Any], qos: int = 1, *, retain: bool = False, number: int = 0) -> int:
+        """Sends without waiting; the packet id, ``number`` if one is given, is in ``confirmed`` once the broker has it."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        number = self._next() if qos else 0
+        number = number or (self.next_id() if qos else 0)
         self.confirmed.discard(number)
         self.socket.sendall(publish_packet(topic, data, number, retain=retain))
         return number
@@ -174,7 +174,7 @@ class Client:
         self.socket.sendall(b"\xe0\x00")
         self.socket.close()
 
-    def _next(self) -> int:
+    def next_id(self) -> int:
         self._id = self._id % 60_000 + 1
         return self._id
 
