@@ -76,7 +76,7 @@ def hours(given: str) -> tuple[tuple[int, int], ...]:
 
 
 class Schedule:
-    """``During`` on a site's calendar. Wall clock times: what the clocks jump over does not come, what they repeat comes twice."""
+    """``During`` on a site's calendar. What the clocks jump over does not come, what they repeat comes twice."""
 
     def __init__(self, during: During, calendar: Calendar) -> None:
         self._calendar = calendar

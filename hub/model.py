@@ -188,6 +188,7 @@ class Device(Struct, frozen=True):
     last_seen: int | None = None
     interval: float | None = None
     tags: tuple[str, ...] = ()
+    profile: dict[str, float] = {}  # its own figures, such as rated_power, that rules may take their limits from
 
 
 class Person(Struct, frozen=True):

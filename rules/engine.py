@@ -216,6 +216,10 @@ class Engine:
             raise AlreadyClosed(id) if id in self._closed else UnknownAlert(id)
         return alert
 
+    def device_changed(self, device: str) -> None:
+        """More is known of one device: its vendor, its model."""
+        self._subjects.park_device(device)
+
     def directory_changed(self) -> None:
         """Devices have moved or are new: scopes are matched again as their readings come in. Nothing is forgotten."""
         self._subjects.park()
@@ -233,14 +237,15 @@ class Engine:
             saved = keep.snapshot(watch, self._now.monotonic)
             if saved and self._remembers(saved):
                 watches.append((watch.settings.id, *watch.subject, saved))
-            elif watch.memory is None:
+            elif watch.memory is None and watch.hours is None:
                 del self._subjects.notable[watch]
         devices = {device: presence.snapshot() for device, presence in self._subjects.presences.items() if presence.quantities}
         return {"watches": watches, "devices": devices}
 
     def _remembers(self, saved: dict[str, Any]) -> bool:
         since = self._now.wall - REMEMBERED
-        return bool(saved["alert"] or saved["memory"] or saved["excused"]) or any(end > since for _, end, _ in saved["closed"])
+        held = saved["alert"] or saved["memory"] or saved["excused"] or saved.get("waiting") is not None
+        return bool(held) or any(end > since for _, end, _ in saved["closed"])
 
     def restore(self, state: Any, alerts: Sequence[Alert], heartbeat: int | None, now: Now) -> None:
         """Goes on where the last run ended, before the first step.

@@ -5,7 +5,8 @@ from fnmatch import translate
 from re import Pattern, compile
 from typing import Generic, TypeVar
 
-from hub.ports import ReadingRule, SilenceRule
+from hub.model import Device
+from hub.ports import ReadingRule, RuleSettings, SilenceRule
 
 R = TypeVar("R", ReadingRule, SilenceRule)
 
@@ -31,13 +32,17 @@ class Index(Generic[R]):
             else:
                 self._rest.append(scope)
 
-    def matching(self, device: str, quantity: str, spaces: Sequence[str]) -> list[R]:
-        """In the order in which the rules were given. ``spaces``: ids of the spaces the device lies in."""
+    def matching(
+        self, device: str, quantity: str, spaces: Sequence[str], channel: str | None = None, known: Device | None = None
+    ) -> list[R]:
+        """In the order in which the rules were given. ``spaces``: ids of the spaces the device lies in; ``channel`` None: any;
+        ``known``: what is known of the device."""
         found = [scope for scope in self._for_quantity(quantity) if scope.has(device, spaces)]
         near = list(self._devices.get(device, ()))
         for space in spaces:
             near.extend(self._spaces.get(space, ()))
         found.extend(scope for scope in near if scope.quantity.match(quantity) and scope.has(device, spaces))
+        found = [scope for scope in found if scope.narrow is None or scope.narrow.has(channel, known)]
         return [scope.rule for scope in sorted(found, key=lambda scope: scope.order)]
 
     def _for_quantity(self, quantity: str) -> list["_Scope[R]"]:
@@ -50,7 +55,7 @@ class Index(Generic[R]):
 
 
 class _Scope(Generic[R]):
-    __slots__ = ("device", "order", "quantity", "rule", "space")
+    __slots__ = ("device", "narrow", "order", "quantity", "rule", "space")
 
     def __init__(self, order: int, rule: R) -> None:
         self.order = order
@@ -58,11 +63,35 @@ class _Scope(Generic[R]):
         self.quantity = compile(translate(rule.settings.quantity))
         self.device = _pattern(rule.settings.device)
         self.space = _pattern(rule.settings.space)
+        told = rule.settings
+        narrow = any(glob != "*" for glob in (told.channel, told.vendor, told.model, told.tag))
+        self.narrow = _Narrow(told) if narrow else None
 
     def has(self, device: str, spaces: Sequence[str]) -> bool:
         if self.device is not None and not self.device.match(device):
             return False
         return self.space is None or any(self.space.match(space) for space in spaces)
+
+
+class _Narrow:
+    """What few rules ask for: the channel, or what the device is."""
+
+    def __init__(self, settings: RuleSettings) -> None:
+        self._channel = _pattern(settings.channel)
+        self._vendor = _pattern(settings.vendor)
+        self._model = _pattern(settings.model)
+        self._tag = _pattern(settings.tag)
+
+    def has(self, channel: str | None, device: Device | None) -> bool:
+        if channel is not None and not _fits(self._channel, channel):
+            return False
+        if not _fits(self._vendor, device.vendor if device else "") or not _fits(self._model, device.model if device else ""):
+            return False
+        return self._tag is None or any(self._tag.match(tag) for tag in (device.tags if device else ()))
+
+
+def _fits(pattern: Pattern[str] | None, text: str) -> bool:
+    return pattern is None or pattern.match(text) is not None
 
 
 def _is_glob(text: str) -> bool:

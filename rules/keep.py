@@ -13,7 +13,8 @@ _BY_ARRIVAL = int(Quality.MISSING_TIME | Quality.CLOCK_SKEW)
 def snapshot(watch: Watch, monotonic: float) -> dict[str, Any] | None:
     """Plain values; None where there is nothing a restart could lose."""
     alert = watch.alert
-    if alert is None and not watch.closed and not watch.memory and watch.excused is None and watch.late_from is None:
+    timers = (watch.excused, watch.late_from, watch.waiting)
+    if alert is None and not watch.closed and not watch.memory and timers == (None, None, None):
         return None
     return {
         "alert": alert.id if alert is not None else "",
@@ -30,6 +31,8 @@ def snapshot(watch: Watch, monotonic: float) -> dict[str, Any] | None:
         "late_from": watch.late_from,
         "closed": [(episode.began, episode.ended, episode.id) for episode in watch.closed],
         "memory": watch.memory,
+        "kind": watch.rule.kind,
+        "waiting": watch.waiting,
     }
 
 
@@ -48,8 +51,12 @@ def revive(
         watch.seq = saved["seq"]
         watch.verdict = saved["verdict"]
         watch.late_from = saved["late_from"]
-        if watch.memory is not None and saved["memory"] is not None:
-            watch.memory = [list(point) for point in saved["memory"]]
+        if watch.memory is not None and saved["memory"] is not None and saved.get("kind", watch.rule.kind) == watch.rule.kind:
+            watch.memory = [list(part) if isinstance(part, list | tuple) else part for part in saved["memory"]]
+        if watch.hours is not None and (waiting := saved.get("waiting")) is not None:
+            watch.waiting = waiting
+            watch.quiet = False
+            watch.timers.set(watch, now.monotonic + OVERDUE)
         for began, ended, id in saved["closed"]:
             watch.remember(Episode(began, ended, id))
         if saved["excused"] is not None and saved["excused"] > down:
@@ -78,6 +85,7 @@ def _excuse(watch: Watch, until: float) -> None:
 
 def _reopen(watch: Watch, alert: Alert, saved: dict[str, Any] | None, down: float, now: Now) -> None:
     watch.alert = alert
+    watch.waiting = None
     watch.firing = alert.state == "firing"
     watch.quiet = False
     watch.excused = None

@@ -80,6 +80,11 @@ def overtaken(alert: Alert, at: int, now: Now) -> Alert:
     return replace(_resolved(alert, BY_EVIDENCE, "newer readings are clear", now), last_at=at)
 
 
+def out_of_hours(alert: Alert, now: Now) -> Alert:
+    """Pending when the hours ended in which its breach counts."""
+    return _resolved(alert, BY_EVIDENCE, "the hours in which it counts ended before it had held long enough", now)
+
+
 def silenced(alert: Alert, silent: bool) -> Alert | None:
     """Its device has fallen silent, or has been heard again. It stays as it is."""
     return None if alert.silent == silent else replace(alert, silent=silent, revision=alert.revision + 1)

@@ -3,11 +3,13 @@
 from typing import Any, Protocol
 
 from hub.calendar import Calendar
+from hub.during import Schedule
 from hub.model import Alert, Now
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
 from rules import keep
 from rules.index import Index
+from rules.limits import wanted
 from rules.presence import Presence
 from rules.timers import Timers
 from rules.watch import Watch
@@ -82,6 +84,17 @@ class Subjects:
         self.series.clear()
         self.edition += 1
 
+    def park_device(self, device: str) -> None:
+        """More is known of one device: its series are matched again with their next readings."""
+        presence = self.presences.get(device)
+        if presence is None:
+            return
+        presence.edition = -1
+        for key in (*presence.series, *((device, quantity, "") for quantity in NO_SIGN_OF_LIFE)):
+            if (series := self.series.pop(key, None)) is not None:
+                series.removed = True
+                self._parked[key] = series
+
     def remove(self, id: str) -> None:
         """A rule that is not to see anything any more."""
         del self.rules[id]
@@ -90,6 +103,13 @@ class Subjects:
 
     def _match_rules(self) -> None:
         rules = self.rules.values()
+        for rule in rules:
+            if hasattr(rule, "calendar"):
+                rule.calendar = self._calendar
+        self._fitting = {rule.settings.id for rule in rules if not isinstance(rule, SilenceRule) and wanted(rule.settings)}
+        self._schedules = {
+            rule.settings.id: Schedule(rule.settings.during, self._calendar) for rule in rules if rule.settings.during
+        }
         self._silences = Index([rule for rule in rules if isinstance(rule, SilenceRule)])
         self._judges = Index([rule for rule in rules if not isinstance(rule, SilenceRule)])
 
@@ -101,15 +121,17 @@ class Subjects:
 
     def bind(self, key: Key) -> Series:
         """A series that is new, or to be matched again."""
-        device, quantity, _ = key
+        device, quantity, channel = key
         presence = self.presence(device)
         alive = quantity not in NO_SIGN_OF_LIFE
         before = self._parked.pop(key, None)
         if before is None:
             self._admit(key)
         known = {watch.settings.id: watch for watch in before.watches} if before else {}
-        rules = self._judges.matching(device, quantity, self._spaces(device))
+        rules = self._judges.matching(device, quantity, self._spaces(device), channel, self._directory.device(device))
         of = presence if alive else None
+        for watch in known.values():
+            self._fit(watch)
         watches = [known.pop(name) if (name := rule.settings.id) in known else self.watch(rule, key, of) for rule in rules]
         for watch in known.values():
             if watch.alert is not None:  # out of scope now, but not over
@@ -125,11 +147,11 @@ class Subjects:
 
     def watch_silence(self, presence: Presence) -> None:
         device = presence.device
-        spaces = self._spaces(device)
+        spaces, known = self._spaces(device), self._directory.device(device)
         rules = {
             rule.settings.id: rule
             for quantity in presence.quantities
-            for rule in self._silences.matching(device, quantity, spaces)
+            for rule in self._silences.matching(device, quantity, spaces, None, known)
         }
         before = presence.watches
         presence.watches = {id: before.get(id) or self.watch(rule, (device, "", ""), presence) for id, rule in rules.items()}
@@ -145,11 +167,18 @@ class Subjects:
         if quantity is None:
             quantity = Quantity(name, "", "gauge", float("-inf"), float("inf"), "device", name, name)
         watch = Watch(rule, key, quantity, self._directory, presence, self.watch_timers, self.over)
+        self._fit(watch)
+        if rule.settings.during is not None:
+            watch.hours = self._schedules[rule.settings.id]
         if (kept := self.kept.pop((rule.settings.id, key), None)) and self.began is not None:
             keep.revive(watch, kept.saved, kept.alert, kept.over, self.heartbeat, self.began)
-        if watch.memory is not None or watch.closed:
+        if watch.memory is not None or watch.closed or watch.hours is not None:
             self.notable[watch] = None
         return watch
+
+    def _fit(self, watch: Watch) -> None:
+        if watch.settings.id in self._fitting:
+            watch.fit(self._directory.device(watch.subject[0]))
 
     def presence(self, device: str) -> Presence:
         presence = self.presences.get(device)

@@ -14,10 +14,12 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.model import Alert, Now, Quality, Reading
+from hub.during import Schedule
+from hub.model import Alert, Device, Now, Quality, Reading
 from hub.ports import Directory, ReadingRule, Rule, SilenceRule
 from hub.quantities import Quantity
-from rules import lifecycle
+from rules import hours, late, lifecycle
+from rules.limits import fitted
 from rules.presence import Presence
 from rules.timers import Timers
 from rules.words import summary
@@ -41,8 +43,13 @@ REDELIVERED = 600_000
 
 NOTHING: tuple[Alert, ...] = ()
 _BY_ARRIVAL = int(Quality.MISSING_TIME | Quality.CLOCK_SKEW)
-_ODD = int(Quality.STALE_RETAINED | Quality.DUPLICATE | Quality.TEST_MODE | Quality.DEVICE_FAULT)
+_ODD = int(Quality.STALE_RETAINED | Quality.DUPLICATE | Quality.TEST_MODE | Quality.DEVICE_FAULT | Quality.STUCK)
+_FROZEN = int(Quality.DEVICE_FAULT | Quality.STUCK)
 _SECOND_HAND = int(Quality.STALE_RETAINED | Quality.DUPLICATE)
+
+
+def _cannot_tell(reading: Reading, firing: bool, memory: Any) -> bool | None:
+    return None
 
 
 class Episode(Struct, array_like=True):
@@ -55,9 +62,10 @@ class Episode(Struct, array_like=True):
 
 class Watch:
     __slots__ = (
-        "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing", "judge",
-        "last_at", "last_value", "late_from", "memory", "newest", "over", "presence", "quantity", "quiet", "revised", "rule",
-        "scheduled", "seq", "settings", "since", "started", "subject", "timers", "verdict", "wait",
+        "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing", "hours",
+        "judge", "last_at", "last_value", "late_from", "memory", "momentary", "newest", "over", "own", "presence", "quantity",
+        "quiet", "revised", "rule", "scheduled", "seq", "settings", "shown", "since", "started", "subject", "timers", "verdict",
+        "wait", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +91,11 @@ class Watch:
         self.timers = timers
         self.over = over
         self.memory: Any = None
+        self.own: Rule | None = rule  # with the limits of the device's own profile; None where it lacks them
+        self.shown = getattr(rule, "shown", None)
+        self.momentary = getattr(rule, "momentary", False)
+        self.hours: Schedule | None = None  # when a breach counts
+        self.waiting: float | None = None  # the value of a breach that holds outside of these hours
         if self.by_clock:
             self.wait = cast(SilenceRule, rule).wait
         else:
@@ -107,6 +120,11 @@ class Watch:
         self.closed: list[Episode] = []
         self.due: float | None = None
         self.scheduled: float | None = None
+
+    def fit(self, device: Device | None) -> None:
+        """Takes the limits from the device's own profile."""
+        self.own = fitted(self.rule, device)
+        self.judge = _cannot_tell if self.own is None else cast(ReadingRule, self.own).judge
 
     # --- readings -----------------------------------------------------------------------------------------------------
 
@@ -139,12 +157,12 @@ class Watch:
             if time < self.newest or reading.seq < self.seq:
                 ahead = self.newest - received_at > CLOCK_AHEAD and self.memory is None and self.alert is None
                 if not (ahead and self.judge(reading, self.firing, None)):
-                    return self._late(reading, time, received_at, now)
+                    return late.judge(self, reading, time, received_at, now)
         verdict = self.judge(reading, self.firing, self.memory)
         self.newest = time
         self.seq = reading.seq
-        if verdict is False and quality & Quality.DEVICE_FAULT:
-            verdict = None  # a faulty detector that sees nothing proves nothing
+        if verdict is False and quality & _FROZEN:
+            verdict = None  # a faulty or frozen detector that sees nothing proves nothing
         return self._conclude(verdict, reading, time, received_at, now, stale)
 
     def _second_hand(self, reading: Reading, time: int, received_at: int, now: Now) -> Sequence[Alert]:
@@ -166,38 +184,15 @@ class Watch:
         self.newest = max(self.newest, time)
         return self._conclude(True, reading, time, received_at, now, not status)
 
-    def _late(self, reading: Reading, time: int, received_at: int, now: Now) -> Sequence[Alert]:
-        if self.memory is not None:
-            return NOTHING  # a window cannot be judged in hindsight
-        verdict = self.judge(reading, False, None)
-        if verdict is None:
-            return NOTHING
-        if not verdict:
-            if self.late_from is not None and time > self.late_from:
-                self.late_from = None
-            return NOTHING
-        if self.alert is not None:
-            self.began = min(self.began, time)
-            return NOTHING
-        if self.excused is not None or any(episode.began <= time <= episode.ended for episode in self.closed):
-            return NOTHING
-        if self.settings.hold_for:
-            self.late_from = time if self.late_from is None else min(self.late_from, time)
-            if time - self.late_from < self.settings.hold_for:
-                return NOTHING
-        self.late_from = None
-        changed = self._open(reading.value, reading.seq, reading.quality, time, received_at, now, stale=True, late=True)
-        if changed and self.verdict is False and not self.event:
-            over = lifecycle.overtaken(changed[0], self.newest, now)
-            self._end(self.newest)
-            return (*changed, over)
-        return changed
-
     def _conclude(
         self, verdict: bool | None, reading: Reading, time: int, received_at: int, now: Now, stale: bool
     ) -> Sequence[Alert]:
         if verdict is None:
             return NOTHING
+        if self.shown is not None:
+            reading = replace(reading, value=self.shown(self.memory))
+        if self.hours is not None and (withheld := hours.withheld(self, verdict, reading, time, now, stale)) is not None:
+            return withheld
         self.verdict = verdict
         alert = self.alert
         own_time = time if not reading.quality & _BY_ARRIVAL else None
@@ -244,17 +239,22 @@ class Watch:
     def wake(self, now: Now) -> Sequence[Alert]:
         """A hold or clear time is due."""
         if self.alert is None:
-            return NOTHING
+            return hours.begin(self, now) if self.waiting is not None else NOTHING
         if self.presence is not None and self.presence.silent and not (self.by_clock and not self.clearing):
             self.timers.set(self, now.monotonic + RECHECK)
             return NOTHING
-        changed = self._advance(not self.clearing, self._held(None, now), now, self.newest, None)
+        held = self._held(None, now)
+        if self.hours is not None and not self.firing and (ended := hours.end(self, held, now)) is not None:
+            return ended
+        changed = self._advance(not self.clearing, held, now, self.newest, None)
         if changed and self.clearing:
             self._end(self.newest)
         return changed
 
     def gone(self, at: int, now: Now) -> Sequence[Alert]:
         """A silence rule's device has not been heard since ``at``."""
+        if self.hours is not None and self.alert is None and not self.hours.open(now.wall):
+            return NOTHING  # the device is looked at again
         before, self.verdict = self.verdict, True
         if self.clearing:
             self.clearing = False
@@ -309,6 +309,7 @@ class Watch:
         id = lifecycle.identity(self.settings.id, device, quantity, channel, time, seq)
         if id in self.over or any(episode.id == id for episode in self.closed):
             return NOTHING
+        rule = self.own or self.rule
         path = self.directory.path(device)
         place = self.directory.place(device)
         candidate = Alert(
@@ -322,7 +323,7 @@ class Watch:
             space=path[-1].id if path else "",
             value=value,
             unit=self.quantity.unit,
-            threshold=self.rule.threshold,
+            threshold=rule.threshold,
             at=time,
             received_at=received_at,
             pending_since=now.wall,
@@ -332,7 +333,7 @@ class Watch:
             event=self.event,
             quality=quality,
             revision=0,
-            summary=summary(self.rule, self.quantity, value, place),
+            summary=summary(rule, self.quantity, value, place),
             place=place,
         )
         self.alert = candidate
@@ -343,6 +344,8 @@ class Watch:
         self.revised = now.monotonic
         own_time = time if not quality & _BY_ARRIVAL and not self.by_clock else None
         self._wait(own_time, 0 if late else self.settings.hold_for, now)
+        if self.hours is not None and self.settings.hold_for and not late:
+            hours.look(self, self.settings.hold_for, now)
         return self._advance(True, self.settings.hold_for if late else 0, now)
 
     def _advance(
