@@ -124,6 +124,10 @@ class Listener:
         self._thread.join(10)
 
 
+@pytest.mark.promise(1)
+@pytest.mark.promise(3)
+@pytest.mark.promise(4)
+@pytest.mark.fault("kill -9 in a loop, under load")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mosquitto", "nats"])
 def test_three_kills_lose_nothing_and_double_nothing(kind: str, tmp_path: Path) -> None:

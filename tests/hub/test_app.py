@@ -64,6 +64,7 @@ def test_a_taken_port_is_replaced_and_said(tmp_path: Path, broker: Broker) -> No
             assert f"Port {port} is taken" in hub.log.read_text()
 
 
+@pytest.mark.fault("two hubs on one directory")
 def test_a_second_hub_on_the_same_directory_refuses_in_a_sentence(tmp_path: Path, broker: Broker) -> None:
     config = write(tmp_path, broker)
     with running_hub(config, tmp_path / "data") as hub:
@@ -78,6 +79,8 @@ def test_a_second_hub_on_the_same_directory_refuses_in_a_sentence(tmp_path: Path
     assert locked(tmp_path / "data") is None
 
 
+@pytest.mark.promise(4)
+@pytest.mark.fault("SIGTERM")
 def test_sigterm_ends_it_in_order_and_it_knows_what_it_knew(tmp_path: Path, broker: Broker) -> None:
     config = write(tmp_path, broker)
     hub = HubProcess(config, tmp_path / "data")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
 
+import pytest
 from aiohttp import web
 
 from hub import delivery as module
@@ -88,6 +89,8 @@ async def test_a_notice_is_posted_with_its_identity_and_marked() -> None:
     assert desk.marks == [Sent("a1:first:w:", "sent", 1, 0)]
 
 
+@pytest.mark.promise(3)
+@pytest.mark.fault("webhook answers 500 and 429")
 async def test_a_receiver_that_fails_is_asked_again(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
     answers = iter([500, 429, 200])
@@ -105,6 +108,7 @@ async def test_a_receiver_that_fails_is_asked_again(monkeypatch) -> None:  # typ
     assert "answered 500" in desk.marks[0].error
 
 
+@pytest.mark.fault("webhook answers 404")
 async def test_what_can_never_succeed_is_marked_failed() -> None:
     async def gone(_: web.Request) -> web.Response:
         return web.Response(status=404)
@@ -160,6 +164,7 @@ async def test_a_full_queue_leaves_the_rest_in_the_records(monkeypatch) -> None:
     assert desk.delivery.overflowed == 2
 
 
+@pytest.mark.promise(3)
 async def test_what_did_not_fit_is_read_again_until_nothing_is_left(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     """More is queued than memory holds, and what cannot be sent does not count against what can."""
     monkeypatch.setattr(module, "QUEUE", 3)

@@ -31,6 +31,8 @@ def values(reader: JournalReader) -> list[float]:
     return seen.tail.value.tolist() if seen else []
 
 
+@pytest.mark.promise(1)
+@pytest.mark.fault("torn last record")
 def test_a_torn_last_record_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "journal-rest.db"
     journal = open_journal(path)
@@ -50,6 +52,8 @@ def test_a_torn_last_record_costs_only_itself(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.promise(1)
+@pytest.mark.fault("flipped bit in the middle")
 def test_a_flipped_bit_costs_one_batch_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "journal-rest.db"
     journal = open_journal(path)
@@ -88,6 +92,7 @@ def test_folding_keeps_every_reading_and_their_order(tmp_path: Path) -> None:
     journal.close()
 
 
+@pytest.mark.fault("newer schema")
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal-rest.db"
     open_journal(path).close()
@@ -155,6 +160,8 @@ def append_until_it_fails(path: Path) -> None:
         print(error, flush=True)
 
 
+@pytest.mark.promise(1)
+@pytest.mark.fault("fsync fails with EIO")
 def test_an_fsync_that_fails_confirms_nothing(tmp_path: Path) -> None:
     """The kernel is made to answer one fdatasync with EIO; it is not asked again, and what was confirmed before is there."""
     if not shutil.which("strace"):
@@ -218,6 +225,8 @@ def append_for_ever(path: Path, start: int) -> None:
             journal.checkpoint()
 
 
+@pytest.mark.promise(1)
+@pytest.mark.fault("kill -9 in a loop, under load")
 def test_kill_9_in_a_loop_confirmed_is_durable(tmp_path: Path) -> None:
     path = tmp_path / "journal-rest.db"
     confirmed = 0

@@ -34,6 +34,7 @@ async def run_to_its_end(listener: Listener) -> None:
     await asyncio.wait_for(listener.session.run(), 10)
 
 
+@pytest.mark.fault("broker frozen")
 async def test_a_frozen_broker_is_noticed_within_twice_the_keepalive(broker: Broker) -> None:
     async with listening(broker.url, "tele/#", keepalive=2) as listener:
         broker.freeze()
@@ -175,6 +176,7 @@ async def test_a_ca_file_that_is_no_good_ends_it(tmp_path: Path) -> None:
 # --- the client id is taken -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("our client id is taken")
 @pytest.mark.parametrize("version", [4, 5])
 async def test_two_with_one_client_id_say_so_and_do_not_fight(mosquitto: Broker, version: int) -> None:
     async with listening(mosquitto.url, "tele/#", version=version) as one:
@@ -190,6 +192,7 @@ async def test_two_with_one_client_id_say_so_and_do_not_fight(mosquitto: Broker,
             await other.close()
 
 
+@pytest.mark.fault("our client id is taken")
 async def test_one_that_comes_back_at_once_does_not_make_us_hurry(mosquitto: Broker) -> None:
     async def insist() -> None:
         while True:

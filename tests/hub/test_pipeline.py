@@ -40,6 +40,7 @@ class Gate(MemoryStore):
         super().append(lane, batch)
 
 
+@pytest.mark.promise(1)
 async def test_nothing_is_confirmed_before_it_is_stored(tmp_path: Path) -> None:
     gate = Gate()
     async with walk(tmp_path, mapping(), adapter("zigbee2mqtt"), store=gate) as made:
@@ -55,6 +56,8 @@ async def test_nothing_is_confirmed_before_it_is_stored(tmp_path: Path) -> None:
         assert made.confirmed["rest"].messages[:3] == given
 
 
+@pytest.mark.promise(1)
+@pytest.mark.promise(3)
 async def test_an_alert_is_on_disk_before_its_message_is_confirmed(tmp_path: Path) -> None:
     async with walk(tmp_path, adapter("zigbee2mqtt")) as made:
         seen: list[int] = []
@@ -73,6 +76,7 @@ async def test_an_alert_is_on_disk_before_its_message_is_confirmed(tmp_path: Pat
         assert [notice.notifier for notice in made.records.unsent()] == ["mqtt"]
 
 
+@pytest.mark.promise(7)
 async def test_bad_input_hurts_only_its_sender(tmp_path: Path) -> None:
     bad: list[tuple[bytes, Reason]] = [
         (b"", Reason.EMPTY),

@@ -93,6 +93,7 @@ def test_places_devices_states_and_the_heartbeat(path: Path) -> None:
     assert (reader.topics(), reader.heartbeat()) == (["t/1"], 5)
 
 
+@pytest.mark.fault("newer schema")
 def test_a_newer_schema_is_refused_in_a_sentence(path: Path) -> None:
     Records(path).close()
     with sqlite3.connect(path) as connection:
@@ -102,6 +103,8 @@ def test_a_newer_schema_is_refused_in_a_sentence(path: Path) -> None:
         Records(path)
 
 
+@pytest.mark.promise(3)
+@pytest.mark.promise(5)
 def test_one_notifier_that_is_stuck_hides_no_other(path: Path) -> None:
     records = Records(path)
     stuck = [replace(NOTICE, id=f"a{number}", notifier="stuck", created_at=number) for number in range(5)]
@@ -120,6 +123,7 @@ def test_when_a_notice_was_handed_out_first_stays(path: Path) -> None:
     assert (row["taken_at"], row["changed_at"], row["state"]) == (40, 90, "sent")
 
 
+@pytest.mark.fault("older schema")
 def test_an_older_schema_is_brought_up_to_date_and_keeps_everything(path: Path) -> None:
     records = Records(path)
     records.commit(work(ALERT, notices=(NOTICE,)))

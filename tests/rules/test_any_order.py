@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def feed(hub: Player, given: Reading) -> list[Alert]:
     return changed
 
 
+@pytest.mark.promise(10)
 @given(LEVELS, st.randoms(use_true_random=False), st.integers(0, 30))
 @settings(deadline=None)
 def test_the_newest_reading_decides_in_whatever_order_they_come(levels: list[bool], random: Any, repeated: int) -> None:
@@ -53,6 +55,9 @@ def test_in_order_every_episode_is_one_alert(levels: list[bool]) -> None:
     assert sorted(alert.at for alert in hub.disk.values()) == [START + second * 1000 for second in begins]
 
 
+@pytest.mark.promise(3)
+@pytest.mark.promise(4)
+@pytest.mark.promise(10)
 @given(LEVELS, st.data())
 @settings(deadline=None)
 def test_killed_and_redelivered_it_tells_the_same_alerts(levels: list[bool], data: Any) -> None:
@@ -72,6 +77,7 @@ def test_killed_and_redelivered_it_tells_the_same_alerts(levels: list[bool], dat
     assert {id: alert.state for id, alert in hub.disk.items()} == {id: alert.state for id, alert in calm.disk.items()}
 
 
+@pytest.mark.promise(15)
 @given(LEVELS, st.lists(st.integers(1, 3_600), min_size=1, max_size=10))
 @settings(deadline=None, max_examples=30)
 def test_time_alone_ends_nothing(levels: list[bool], pauses: list[int]) -> None:

@@ -276,6 +276,7 @@ READINGS = [
 ]
 
 
+@pytest.mark.promise(10)
 @pytest.mark.parametrize("kind", ["memory", "parquet"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

@@ -317,6 +317,8 @@ def maintain_once(folder: Path) -> None:
     store.close()
 
 
+@pytest.mark.promise(1)
+@pytest.mark.fault("killed at any write of sealing and compaction")
 @pytest.mark.slow
 def test_killed_at_any_write(tmp_path: Path) -> None:
     """kill -9 at the Nth write, sync, rename or unlink of one maintenance, for Ns spread over all of them."""
