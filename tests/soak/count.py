@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub.model import Series
-from hub.stores.parquet import ParquetReader, ParquetStore
+from hub.stores.parquet import ParquetStore
+from hub.stores.parquet_reader import ParquetReader
 from tests.soak.load import QUANTITIES, Breach, Ear, Load
 from tests.support.hubs import until
 from tests.support.site import Site
