@@ -1,0 +1,209 @@
+"""What counters counted between moments: a value, its bounds, and how much of it is known.
+
+``consumption`` is what every report stands on. It asks the store for readings (or, where there are roll-ups, for these), puts
+in what people have said about the meters, and cuts at the edges.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from msgspec import Struct
+
+from hub.model import Series
+from hub.ports import Floats, Ints, Rows
+from hub.register import LONGEST_GAP, Flags, Limits, Steps
+from hub.reports.installed import Installed, Register, history
+
+MARGIN = 3 * LONGEST_GAP
+"""ms of readings outside a report that tell about its edges."""
+_FURTHER = (40 * 86_400_000, 400 * 86_400_000, 2**62)
+
+
+class Readings(Protocol):
+    """What a report needs of a store."""
+
+    def series(self, device: str = "*", quantity: str = "*") -> list[Series]: ...
+
+    def rows(self, series: Series, start: int, end: int) -> Rows: ...
+
+
+class Intervals(Struct, frozen=True, eq=False):
+    """[series, edges - 1] each. May share memory with each other: to be read only.
+
+    ``value``: what is known, NaN where nothing is; in the register's unit, times the factor of ``Installed`` where one is given.
+    ``low``, ``high``: what it was lies between them, whatever is missing; ``high`` is infinite where the register does not tell
+    (outside its first and last reading, at a reset) and no ``max_rate`` does. Equal to ``value`` where nothing is missing.
+    ``completeness``: share of the time between readings that are close enough together, 0 to 1. A register goes on counting in
+    a gap: what lies whole within an interval is in its value.
+    ``estimated``: share of the time that was shared out by interpolation, 0 to 1.
+
+    Parts add up to the whole where all of them are known; the whole's bounds lie within the sums of the parts' bounds."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    completeness: Floats
+    estimated: Floats
+
+
+def consumption(
+    store: Readings,
+    series: Sequence[Series],
+    edges: Ints,
+    *,
+    manual: Mapping[Series, Sequence[tuple[int, float]]] | None = None,
+    replaced: Mapping[Series, Sequence[Installed]] | None = None,
+    limits: Mapping[Series, Limits] | None = None,
+) -> Intervals:
+    """``edges``: ms UTC, ascending, at least two; any zone's quarter hours, days, months. ``manual``: what somebody read off the
+    meter, at a moment (ms UTC). ``replaced``: the meters that stood there, in order of ``since``. ``limits``: ratings.
+
+    Raises ValueError for edges that are not ascending."""
+    edges = np.asarray(edges, np.int64)
+    if len(edges) < 2 or (np.diff(edges) <= 0).any():
+        raise ValueError("edges are at least two, ascending")
+    said = Said(manual or {}, replaced or {}, limits or {})
+    return from_rows(store, series, edges, said)
+
+
+class Said(Struct, frozen=True):
+    """What people have said about meters, by series."""
+
+    manual: Mapping[Series, Sequence[tuple[int, float]]]
+    replaced: Mapping[Series, Sequence[Installed]]
+    limits: Mapping[Series, Limits]
+
+    def about(self, series: Series) -> Register:
+        return Register(
+            tuple(self.manual.get(series, ())), tuple(self.replaced.get(series, ())), self.limits.get(series, Limits())
+        )
+
+
+def from_rows(store: Readings, series: Sequence[Series], edges: Ints, said: Said) -> Intervals:
+    """From the readings themselves, a series at a time."""
+    parts = []
+    for name in series:
+        about = said.about(name)
+        parts.append(cut(history(_rows(store, name, int(edges[0]), int(edges[-1])), about), edges, [about.max_rate(edges)]))
+    if not parts:
+        none = np.empty((0, len(edges) - 1))
+        return Intervals(none, none, none, none, none)
+    return Intervals(*(np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)))
+
+
+def _columns(found: Intervals) -> tuple[Floats, ...]:
+    return found.value, found.low, found.high, found.completeness, found.estimated
+
+
+def _rows(store: Readings, series: Series, start: int, end: int) -> Rows:
+    """With a margin; and with what is nearest beyond it, where the margin is empty on a side."""
+    rows = store.rows(series, start - MARGIN, end + MARGIN)
+    before = after = MARGIN
+    for further in _FURTHER:
+        if (rows.time <= start).any():
+            break
+        before = further
+        rows = store.rows(series, start - before, end + after)
+    for further in _FURTHER:
+        if (rows.time >= end).any():
+            break
+        after = further
+        rows = store.rows(series, start - before, min(end + after, 2**62))
+    return rows
+
+
+def cut(found: Steps, edges: Ints, rates: Sequence[float | None]) -> Intervals:
+    """``rates``: the most each series' meter can count, units per ms, where it is known."""
+    begin, end = edges[:-1], edges[1:]
+    starts = found.starts
+    number = len(starts) - 1
+    shape = (number, len(edges) - 1)
+    value, low = np.full(shape, np.nan), np.zeros(shape)
+    high, completeness, estimated = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape)
+    for row in range(number):
+        mine = slice(int(starts[row]), int(starts[row + 1]))
+        if mine.start == mine.stop:
+            continue
+        one = _Curve(found, mine)
+        value[row], low[row], high[row], completeness[row], estimated[row] = one.between(begin, end, rates[row])
+    for row, rate in enumerate(rates):
+        if rate is not None:
+            high[row] = np.maximum(low[row], np.minimum(high[row], rate * (end - begin)))
+    return Intervals(value, low, high, completeness, estimated)
+
+
+class _Curve:
+    """One series, added up."""
+
+    def __init__(self, found: Steps, mine: slice) -> None:
+        self.time = found.time[mine]
+        self.value = _added(found, found.value, mine)
+        self.low = _added(found, found.low, mine)
+        self.high = _added(found, found.high, mine)
+        self.unbounded = np.cumsum(found.unbounded[mine])
+        self.covered = np.cumsum(found.covered[mine])
+        self.shared = np.cumsum(found.estimated[mine])
+        self.joined = found.joined[mine]
+
+    def between(self, begin: Ints, end: Ints, rate: float | None) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        time, last = self.time, len(self.time) - 1
+        after = np.searchsorted(time, begin, "left")  # the first reading at or after the beginning
+        before = np.searchsorted(time, end, "right") - 1  # the last one up to the end
+        known_begin, value_begin, covered_begin = self._at(begin)
+        known_end, value_end, covered_end = self._at(end)
+        first, final = np.minimum(after, last), np.maximum(before, 0)
+        inside = after <= before
+        begun = np.where(known_begin, begin, time[first])
+        ended = np.where(known_end, end, time[final])
+        known = (inside | (known_begin & known_end)) & (begun < ended)
+        value = np.where(known_end, value_end, self.value[final]) - np.where(known_begin, value_begin, self.value[first])
+        value = np.where(known, value, np.nan)
+        length = end - begin
+        completeness = (covered_end - covered_begin) / length
+        outside = np.where(inside, (time[first] - begun) + (ended - time[final]), length)
+        shared = np.where(inside, self.shared[final] - self.shared[first], 0)
+        estimated = np.where(known, np.minimum(outside + shared, length) / length, 0.0)
+        low = np.where(inside, np.maximum(self.low[final] - self.low[first], 0.0), 0.0)
+        # the readings around it
+        left = np.searchsorted(time, begin, "right") - 1
+        right = np.searchsorted(time, end, "left")
+        leftmost, rightmost = np.maximum(left, 0), np.minimum(right, last)
+        high = self.high[rightmost] - self.high[leftmost]
+        open_ended = self.unbounded[rightmost] - self.unbounded[leftmost] > 0
+        before_all, after_all = left < 0, right > last
+        if rate is None:
+            high = np.where(open_ended | before_all | after_all, np.inf, high)
+        else:
+            beyond = np.where(before_all, np.clip(np.minimum(time[0], end) - begin, 0, None), 0)
+            beyond += np.where(after_all, np.clip(end - np.maximum(time[-1], begin), 0, None), 0)
+            high = np.where(open_ended, np.inf, high + rate * beyond)
+        low = np.where(known & (low > value), value, low)  # a rounding
+        return value, low, np.maximum(high, np.where(known, value, low)), completeness, estimated
+
+    def _at(self, moment: Ints) -> tuple[Flags, Floats, Floats]:
+        """Whether the register is known at each moment, what had been counted up to it, and the ms covered."""
+        time, last = self.time, len(self.time) - 1
+        right = np.searchsorted(time, moment, "left")
+        exact = (right <= last) & (time[np.minimum(right, last)] == moment)
+        within = (right > 0) & (right <= last) & ~exact
+        here = np.clip(right, 0, last)
+        there = np.maximum(here - 1, 0)
+        joined = within & self.joined[here]
+        length = np.where(joined, time[here] - time[there], 1)
+        share = np.where(joined, (moment - time[there]) / length, 0.0)
+        value = self.value[there] + share * (self.value[here] - self.value[there])
+        value = np.where(exact, self.value[here], value)
+        covered = self.covered[there] + share * (self.covered[here] - self.covered[there])
+        covered = np.where(exact, self.covered[here], covered)
+        covered = np.where(right > last, self.covered[last], covered)
+        return exact | joined, value, covered
+
+
+def _added(found: Steps, column: Floats, mine: slice) -> Floats:
+    """Added up; where nothing is odd the register's own values, which no adding has rounded."""
+    register = found.register[mine]
+    plain = np.diff(register, prepend=register[:1])
+    if np.array_equal(plain, column[mine]):
+        return register
+    return np.cumsum(column[mine])
