@@ -1,36 +1,32 @@
-"""What was consumed: electricity, solar, water, gas and heat, from the meters' registers."""
+"""What was consumed and what it cost: electricity, solar, water, gas and heat, from the meters' registers."""
 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol, get_args
-from unicodedata import east_asian_width
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from math import isfinite
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.model import Device, Series
+import numpy as np
+
+from hub.model import Device
 from hub.moments import local_iso
-from hub.ports import Directory, Rows
+from hub.ports import Directory, Floats, Ints
 from hub.quantities import Vocabulary
-from hub.reports.consumption import LONGEST_GAP, Consumed, Register
+from hub.reports.cost import Bill, Cost
+from hub.reports.measured import Measured, Readings, measure
+from hub.reports.meters import Meter, Part, grouped, meters
 from hub.reports.period import EVERY, Every, Words, intervals, parse_period
+from hub.reports.setup import Energy
+from hub.reports.table import report_table
+from hub.reports.tariffs import Tariff
 
-__all__ = ["Words", "energy_report", "parse_period", "report_table"]
+__all__ = ["Readings", "Words", "energy_report", "parse_period", "report_table"]
 
-By = Literal["device", "space", "community"]
-BY: tuple[By, ...] = get_args(By)
-COUNTERS = (
-    "energy.active.import.total", "energy.active.export.total", "energy.pv.total",
-    "water.volume.total", "gas.volume.total", "heat.energy.total",
-)  # fmt: skip
-
-
-class Readings(Protocol):
-    """What a report needs of a store."""
-
-    def series(self, device: str = "*", quantity: str = "*") -> list[Series]: ...
-
-    def rows(self, series: Series, start: int, end: int) -> Rows: ...
+NOTHING = Energy()
 
 
 def energy_report(
@@ -43,120 +39,189 @@ def energy_report(
     end: int,
     by: str = "device",
     every: str = "day",
+    energy: Energy = NOTHING,
 ) -> dict[str, Any]:
     """The report as JSON values: ``site``, ``time_zone``, ``from``, ``to``, ``revision`` and ``rows``, one for each group,
     interval and quantity. Only accepted devices count, each with its factor. Raises ValueError for an unknown word.
 
     ``value`` is None where nothing is known, never zero for it; a group's is the sum of what is known of its meters, and its
-    ``completeness`` and ``estimated`` are their means. A device's unnamed channel is its whole; without one its channels are
-    added up. ``revision`` changes when a figure does, such as after late readings. ``cost`` is None: no tariff is applied.
+    ``completeness`` and ``estimated`` are their means. The truth lies between ``low`` and ``high`` (None: no bound). A
+    device's unnamed channel is its whole; without one its channels are added up. What lies behind a main meter is part of it:
+    a row whose ``part`` is "rest" is what the main meter counted and its parts did not, one with "whole" is repeated in its
+    parts; the others add up to ``totals``. ``cost`` is in ``currency``, None where the energy is unknown or has no tariff;
+    ``lines`` say how it came about. ``revision`` changes when a figure does, such as after late readings.
     """
-    if by not in BY:
-        raise ValueError(f'"{by}" is not a way to group; use {", ".join(BY)}')
     if every not in EVERY:
         raise ValueError(f'"{every}" is not an interval; use {", ".join(EVERY)}')
     spans = list(intervals(start, end, _every(every), zone))
-    members: dict[tuple[str, str], list[list[Consumed]]] = defaultdict(list)
-    names: dict[str, str] = {}
-    for device, quantity, meters in _meters(store, devices):
-        group, names[group] = _group(by, device, places, site)
-        for meter in meters:
-            register = Register(store.rows(meter, start - LONGEST_GAP, end + LONGEST_GAP))
-            members[group, quantity].append([_times(device.factor, register.between(*span)) for span in spans])
+    edges: Ints = np.array([low for low, _ in spans] + [end], np.int64)
+    found = meters(store, devices, places, energy.duties)
+    parts = grouped(found, by, site)
+    measured = measure(store, found, edges)
+    costs = _costs(store, found, measured, edges, zone, energy.tariffs)
+    whole = measured if len(spans) == 1 else measure(store, found, edges[[0, -1]])
     units = Vocabulary()
-    rows: list[dict[str, Any]] = []
-    for (group, quantity), meters_spans in sorted(members.items()):
-        for (low, high), parts in zip(spans, zip(*meters_spans, strict=True), strict=True):
-            consumed = _together(parts)
-            rows.append(
-                {
-                    "group": group,
-                    "name": names[group],
-                    "start": local_iso(low, zone),
-                    "end": local_iso(high, zone),
-                    "quantity": quantity,
-                    "value": None if consumed.value is None else round(consumed.value, 6),
-                    "unit": units[quantity].unit,
-                    "completeness": round(consumed.completeness, 6),
-                    "estimated": round(consumed.estimated, 6),
-                    "cost": None,
-                }
-            )
+    rows = [
+        {
+            "group": part.group,
+            "name": part.name,
+            "start": local_iso(low, zone),
+            "end": local_iso(high, zone),
+            "quantity": part.quantity,
+            "unit": units[part.quantity].unit,
+            **figures(part, measured, number),
+            **money(part, costs, number, energy.tariffs),
+            "part": part.part,
+        }
+        for part in parts
+        for number, (low, high) in enumerate(spans)
+    ]
+    totals = [
+        {
+            "quantity": part.quantity,
+            "unit": units[part.quantity].unit,
+            **figures(part, whole, 0),
+            **_summed([money(part, costs, number, energy.tariffs) for number in range(len(spans))]),
+        }
+        for part in grouped(found, "community", site)
+    ]
+    used = sorted({energy.tariffs[number].id for cost in costs for one in cost for number in one.tariffs})
     return {
         "site": site,
         "time_zone": zone.key,
         "from": local_iso(start, zone),
         "to": local_iso(end, zone),
-        "revision": hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12],
+        "revision": revision(rows),
+        "by": by,
+        "every": every,
+        "totals": totals,
+        "tariffs": [_told(tariff) for tariff in energy.tariffs if tariff.id in used],
         "rows": rows,
     }
 
 
-def report_table(report: Mapping[str, Any]) -> str:
-    """The same, as a table to read: "-" where nothing is known."""
-    head = ["", "from", "to", "", "value", "unit", "complete", "estimated"]
-    words = {quantity.name: quantity.en for quantity in Vocabulary()}
-    lines = [head]
-    for row in report["rows"]:
-        value = "-" if row["value"] is None else f"{row['value']:.3f}"
-        shares = [f"{row[share]:.1%}" for share in ("completeness", "estimated")]
-        unit = row["unit"].replace("kW.h", "kWh").replace("m3", "m³")
-        what = words.get(row["quantity"], row["quantity"])
-        lines.append([row["name"] or row["group"] or "(no place)", row["start"], row["end"], what, value, unit, *shares])
-    widths = [max(_width(line[column]) for line in lines) for column in range(len(head))]
-    right = {4, 6, 7}
-    return "\n".join(
-        "  ".join(_padded(cell, widths[column], column in right) for column, cell in enumerate(line)).rstrip() for line in lines
+def revision(rows: Sequence[Mapping[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def figures(part: Part, measured: Measured, number: int) -> dict[str, Any]:
+    """Value, bounds and shares of a row in one interval; its unknown meters leave the bounds open, not the value."""
+    plus, minus = list(part.plus), list(part.minus)
+    all = plus + minus
+    value, low, high = (getattr(measured, field)[:, number] for field in ("value", "low", "high"))
+    known = np.isfinite(value)
+    completeness = float(measured.completeness[all, number].mean())
+    row: dict[str, Any] = {"value": None, "low": None, "high": None, "completeness": round(completeness, 6), "estimated": 0.0}
+    least = float(low[plus].sum() - high[minus].sum())
+    most = float(high[plus].sum() - low[minus].sum())
+    row["low"], row["high"] = _finite(least), _finite(most)
+    if not known[plus].any():
+        return row
+    row["value"] = round(float(_known(value[plus]) - _known(value[minus])), 6)
+    row["estimated"] = round(float(measured.estimated[all, number][known[all]].mean()), 6)
+    return row
+
+
+def _known(values: Floats) -> float:
+    return float(np.nansum(values))
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if isfinite(value) else None
+
+
+def money(part: Part, costs: Sequence[Sequence[Cost]], number: int, tariffs: Sequence[Tariff]) -> dict[str, Any]:
+    """Cost, bounds and lines of a row in one interval."""
+    plus = [costs[meter][number] for meter in part.plus]
+    minus = [costs[meter][number] for meter in part.minus]
+    known = [cost.value for cost in plus if cost.value is not None]
+    row: dict[str, Any] = {"cost": None}
+    if not known:
+        return row
+    row["cost"] = float(sum(known) - sum(cost.value for cost in minus if cost.value is not None))
+    row["currency"] = tariffs[min(number for cost in plus for number in cost.tariffs)].currency
+    row["cost_low"] = _sum([cost.low for cost in plus], [cost.high for cost in minus])
+    row["cost_high"] = _sum([cost.high for cost in plus], [cost.low for cost in minus])
+    row["cost_completeness"] = round(sum(cost.completeness for cost in plus) / len(plus), 6)
+    if not minus:
+        lines: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+        for cost in plus:
+            for key, line in cost.lines.items():
+                lines[key][0] += line.used
+                lines[key][1] += line.amount
+        row["lines"] = [
+            {"name": name, "price": float(price) if price else None, "used": float(used), "amount": float(round(amount, 6))}
+            for (name, price), (used, amount) in lines.items()
+        ]
+    return row
+
+
+def _sum(plus: Sequence[Decimal | None], minus: Sequence[Decimal | None]) -> float | None:
+    if any(amount is None for amount in (*plus, *minus)):
+        return None
+    return float(sum(a for a in plus if a is not None) - sum(a for a in minus if a is not None))
+
+
+def _summed(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The cost of all intervals together."""
+    known = [span for span in spans if span["cost"] is not None]
+    if not known:
+        return {"cost": None}
+
+    def bound(key: str) -> float | None:
+        amounts = [span.get(key) for span in spans]
+        return None if None in amounts else round(sum(amount for amount in amounts if amount is not None), 2)
+
+    return {
+        "cost": round(sum(span["cost"] for span in known), 2),
+        "currency": known[0]["currency"],
+        "cost_low": bound("cost_low"),
+        "cost_high": bound("cost_high"),
+        "cost_completeness": round(sum(span["cost_completeness"] for span in known) / len(spans), 6),
+    }
+
+
+def _costs(
+    store: Readings, found: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo, tariffs: Sequence[Tariff]
+) -> list[list[Cost]]:
+    """Meters that have the same tariffs are priced together."""
+    alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for number, meter in enumerate(found):
+        alike[tuple(place for place, tariff in enumerate(tariffs) if applies(tariff, meter))].append(number)
+    costs: list[list[Cost]] = [[Cost()] * (len(edges) - 1) for _ in found]
+    for places, numbers in alike.items():
+        if not places:
+            continue
+        bill = Bill([tariffs[place] for place in places], edges, zone)
+        for number, priced in zip(
+            numbers, bill.costs(store, [found[number] for number in numbers], measured.rows(numbers)), strict=True
+        ):
+            for cost in priced:
+                cost.tariffs = frozenset(places[version] for version in cost.tariffs)
+            costs[number] = priced
+    return costs
+
+
+def applies(tariff: Tariff, meter: Meter) -> bool:
+    return (
+        tariff.quantity == meter.quantity
+        and fnmatchcase(meter.device.id, tariff.device)
+        and (tariff.space == "*" or any(fnmatchcase(space.id, tariff.space) for space in meter.path))
     )
+
+
+def _told(tariff: Tariff) -> dict[str, Any]:
+    return {
+        "id": tariff.id,
+        "name": dict(tariff.name),
+        "quantity": tariff.quantity,
+        "currency": tariff.currency,
+        "valid_from": tariff.valid_from.isoformat(),
+        "valid_to": tariff.valid_to.isoformat() if tariff.valid_to else None,
+        "source": tariff.source,
+        "example": tariff.example,
+    }
 
 
 def _every(word: str) -> Every:
     return next(every for every in EVERY if every == word)
-
-
-def _meters(store: Readings, devices: Mapping[str, Device]) -> Iterable[tuple[Device, str, list[Series]]]:
-    for quantity in COUNTERS:
-        channels: dict[str, list[Series]] = defaultdict(list)
-        for series in store.series(quantity=quantity):
-            channels[series.device].append(series)
-        for id, found in channels.items():
-            device = devices.get(id)
-            if device is not None and device.accepted:
-                yield device, quantity, [series for series in found if not series.channel] or found
-
-
-def _group(by: str, device: Device, places: Directory, site: str) -> tuple[str, str]:
-    """The group's id and name. A device nobody has put anywhere is in the space ""."""
-    if by == "device":
-        return device.id, device.name
-    if by == "community":
-        return site, site
-    path = places.path(device.id)
-    return device.space, path[-1].name if path else ""
-
-
-def _times(factor: float, consumed: Consumed) -> Consumed:
-    if consumed.value is None:
-        return consumed
-    return Consumed(consumed.value * factor, consumed.completeness, consumed.estimated)
-
-
-def _together(parts: Sequence[Consumed]) -> Consumed:
-    known = [part for part in parts if part.value is not None]
-    completeness = sum(part.completeness for part in parts) / len(parts)
-    if not known:
-        return Consumed(None, completeness, 0.0)
-    return Consumed(
-        sum(part.value for part in known if part.value is not None),
-        completeness,
-        sum(part.estimated for part in known) / len(known),
-    )
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def _padded(text: str, width: int, right: bool) -> str:
-    blank = " " * (width - _width(text))
-    return blank + text if right else text + blank

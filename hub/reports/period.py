@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from hub.moments import EPOCH
 
-Every = Literal["hour", "day", "month", "total"]
+Every = Literal["quarter", "hour", "day", "week", "month", "year", "total"]
 EVERY: tuple[Every, ...] = get_args(Every)
+_QUARTER = 900_000
 _HOUR = 3_600_000
 
 
@@ -48,13 +49,13 @@ def parse_period(words: PeriodWords, zone: ZoneInfo, now: int) -> tuple[int, int
         how = "today, or a month such as 2026-10, or from and to"
         raise ValueError(f"say which period: {how}" if not any(given) else f"say one period only: {how}")
     if words.today:
-        return _midnight(_local(now, zone).date(), zone), now
+        return day_start(local(now, zone).date(), zone), now
     if words.month:
         match = re.fullmatch(r"(\d{4})-(\d{2})", words.month)
         if not match or not 1 <= int(match[2]) <= 12 or int(match[1]) < 1970:
             raise ValueError(f'"{words.month}" is not a month; write it like 2026-10')
         first = date(int(match[1]), int(match[2]), 1)
-        return _midnight(first, zone), _midnight(_next_month(first), zone)
+        return day_start(first, zone), day_start(_next_month(first), zone)
     if not words.start:
         raise ValueError('the period has an end but no start; say "from" as well, like 2026-10-01')
     start, end = _moment(words.start, zone), _moment(words.end, zone) if words.end else now
@@ -64,7 +65,8 @@ def parse_period(words: PeriodWords, zone: ZoneInfo, now: int) -> tuple[int, int
 
 
 def intervals(start: int, end: int, every: Every, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
-    """Cuts the period at the zone's hours, midnights or first days of the month; the first and the last may be shorter."""
+    """Cuts the period at the zone's quarter hours, hours, midnights, Mondays or first days of the month or year; the first and
+    the last may be shorter."""
     while start < end:
         following = end if every == "total" else min(end, _following(start, every, zone))
         yield start, following
@@ -72,34 +74,42 @@ def intervals(start: int, end: int, every: Every, zone: ZoneInfo) -> Iterator[tu
 
 
 def _following(at: int, every: Every, zone: ZoneInfo) -> int:
-    local = _local(at, zone)
-    if every == "hour":  # counted in real time: the repeated hour of autumn is an hour of its own
-        return at + _HOUR - (local.minute * 60_000 + local.second * 1000 + at % 1000)
-    day = _next_month(local.date()) if every == "month" else local.date() + timedelta(days=1)
-    return _midnight(day, zone)
+    now = local(at, zone)
+    if every in ("quarter", "hour"):  # counted in real time: the repeated hour of autumn is an hour of its own
+        length = _HOUR if every == "hour" else _QUARTER
+        return at + length - (now.minute * 60_000 + now.second * 1000 + at % 1000) % length
+    day = now.date()
+    if every == "month":
+        return day_start(_next_month(day), zone)
+    if every == "year":
+        return day_start(date(day.year + 1, 1, 1), zone)
+    return day_start(day + timedelta(days=7 - day.weekday() if every == "week" else 1), zone)
 
 
 def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _local(at: int, zone: ZoneInfo) -> datetime:
+def local(at: int, zone: ZoneInfo) -> datetime:
+    """What the site's clocks show at a moment (ms UTC)."""
     return (EPOCH + timedelta(milliseconds=at)).astimezone(zone)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    return _ms(datetime(day.year, day.month, day.day, tzinfo=zone))
+def day_start(day: date, zone: ZoneInfo) -> int:
+    """Its local midnight, ms UTC."""
+    return ms(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
-def _ms(moment: datetime) -> int:
+def ms(moment: datetime) -> int:
+    """A moment with its offset as ms UTC."""
     return (moment.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1)
 
 
 def _moment(word: str, zone: ZoneInfo) -> int:
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word):
-            return _midnight(date.fromisoformat(word), zone)
+            return day_start(date.fromisoformat(word), zone)
         moment = datetime.fromisoformat(word)
-        return _ms(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+        return ms(moment if moment.tzinfo else moment.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         raise ValueError(f'"{word}" is not a day or a moment; write it like 2026-10-01 or 2026-10-01T08:00') from None

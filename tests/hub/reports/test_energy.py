@@ -265,8 +265,8 @@ def test_wrong_words(words: Words, said: str) -> None:
 def test_wrong_grouping_and_interval() -> None:
     with pytest.raises(ValueError, match='"floor" is not a way to group'):
         Site().rows("2026-10-01", "2026-10-02", by="floor")
-    with pytest.raises(ValueError, match='"week" is not an interval'):
-        Site().rows("2026-10-01", "2026-10-02", every="week")
+    with pytest.raises(ValueError, match='"fortnight" is not an interval'):
+        Site().rows("2026-10-01", "2026-10-02", every="fortnight")
 
 
 def test_the_table_for_people() -> None:

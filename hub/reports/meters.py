@@ -1,0 +1,173 @@
+"""Which registers count, for whom, and which are part of which.
+
+A main meter measures the whole supply of a space; every meter of the same quantity that lies in that space is part of it and
+is not added to it again. What a main meter counted and none of its parts did is the rest.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.model import Device, Series, Space
+from hub.ports import Directory
+from hub.reports.setup import Duty
+
+IMPORT, EXPORT, PV = "energy.active.import.total", "energy.active.export.total", "energy.pv.total"
+COUNTERS = (
+    IMPORT, EXPORT, PV, "charger.energy.total",
+    "water.volume.total", "gas.volume.total", "heat.energy.total", "cooling.energy.total",
+)  # fmt: skip
+LEVELS = {"building": "building", "unit": "entrance", "entrance": "entrance", "room": "flat", "flat": "flat"}
+"""What people group by, and the kind of space that is."""
+BY = ("device", "meter", "space", "community", *LEVELS, "tenant", "party")
+
+
+class Grounds(Directory, Protocol):
+    def space_path(self, id: str) -> Sequence[Space]: ...
+
+
+class Listed(Protocol):
+    def series(self, device: str = "*", quantity: str = "*") -> list[Series]: ...
+
+
+class Meter(Struct, frozen=True):
+    """The registers of one device and quantity: its whole, or its channels that are added up. ``path``: the spaces whose
+    supply it measures, outermost first. ``inside``: the place in the list of the main meter right above it, or -1."""
+
+    device: Device
+    quantity: str
+    series: tuple[Series, ...]
+    duty: Duty
+    path: tuple[Space, ...]
+    inside: int = -1
+
+    @property
+    def main(self) -> bool:
+        return self.duty.role == "main"
+
+
+def meters(
+    store: Listed,
+    devices: Mapping[str, Device],
+    places: Directory,
+    duties: Mapping[str, Duty],
+    quantities: Iterable[str] = COUNTERS,
+) -> list[Meter]:
+    """Every accepted device's registers, in order of quantity and device."""
+    found: dict[tuple[str, str], Meter] = {}
+    for quantity in quantities:
+        channels: dict[str, list[Series]] = defaultdict(list)
+        for series in store.series(quantity=quantity):
+            channels[series.device].append(series)
+        for id, registers in channels.items():
+            device = devices.get(id)
+            if device is None or not device.accepted:
+                continue
+            whole = [series for series in registers if not series.channel] or registers
+            duty = duties.get(id, _duty(device))
+            found[quantity, id] = Meter(device, quantity, tuple(whole), duty, _measured(duty, device, places))
+    return _nested(_solar(found))
+
+
+def _duty(device: Device) -> Duty:
+    """Of a meter accepted on the page: its tags may say that it is a main meter."""
+    return Duty("main") if "main" in device.tags else Duty()
+
+
+def _measured(duty: Duty, device: Device, places: Directory) -> tuple[Space, ...]:
+    find = getattr(places, "space_path", None) if duty.measures else None
+    return tuple(find(duty.measures) if find else places.path(device.id))
+
+
+def _solar(found: dict[tuple[str, str], Meter]) -> list[Meter]:
+    """What a solar meter counts is yield, whichever of its registers does."""
+    for quantity in (EXPORT, IMPORT):
+        for (what, id), meter in list(found.items()):
+            if what == quantity and meter.duty.role == "pv" and (PV, id) not in found:
+                del found[what, id]
+                found[PV, id] = replace(meter, quantity=PV)
+    return [found[key] for key in sorted(found)]
+
+
+def _nested(flat: list[Meter]) -> list[Meter]:
+    mains: dict[tuple[str, str], int] = {}
+    for number, meter in enumerate(flat):
+        if meter.main and meter.path:
+            mains.setdefault((meter.quantity, meter.path[-1].id), number)
+    nested = []
+    for number, meter in enumerate(flat):
+        above = [mains.get((meter.quantity, space.id), -1) for space in meter.path]
+        if meter.main:  # several main meters of one space are feeders beside each other
+            above = above[:-1]
+        inside = next((each for each in reversed(above) if each not in (-1, number)), -1)
+        nested.append(replace(meter, inside=inside))
+    return nested
+
+
+class Part(Struct, frozen=True):
+    """A row of a report: the meters that are added and those that are taken off. ``part``: "group", or "whole" for a main
+    meter whose parts have rows of their own, or "rest" for what it counted beyond them."""
+
+    group: str
+    name: str
+    quantity: str
+    plus: tuple[int, ...]
+    minus: tuple[int, ...] = ()
+    part: str = "group"
+
+
+def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
+    """The rows. Those that are a "group" or a "rest" add up to what the topmost meters counted. Raises ValueError."""
+    if by not in BY:
+        raise ValueError(f'"{by}" is not a way to group; use {", ".join(BY)}')
+    if by == "community":
+        tops: dict[str, list[int]] = defaultdict(list)
+        for number, meter in enumerate(all):
+            if meter.inside < 0:
+                tops[meter.quantity].append(number)
+        return [Part(site, site, quantity, tuple(numbers)) for quantity, numbers in sorted(tops.items())]
+    under: dict[int, list[int]] = defaultdict(list)
+    for number, meter in enumerate(all):
+        under[meter.inside].append(number)
+    each_meter = by in ("device", "meter")
+    keys = [_key(meter, by) for meter in all]
+    spans = [bool(under[number]) and (each_meter or _spans(number, keys, under)) for number in range(len(all))]
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    names: dict[str, str] = {}
+    rests: list[Part] = []
+    for number, meter in enumerate(all):
+        group, names[group] = keys[number]
+        if spans[number]:  # its parts have rows of their own, and it has what they leave over
+            if each_meter:
+                rests.append(Part(group, names[group], meter.quantity, (number,), (), "whole"))
+            rests.append(Part(group, names[group], meter.quantity, (number,), tuple(under[number]), "rest"))
+        elif meter.inside < 0 or spans[meter.inside]:
+            groups[group, meter.quantity].append(number)
+    rows = [Part(group, names[group], quantity, tuple(numbers)) for (group, quantity), numbers in sorted(groups.items())]
+    return sorted(rows + rests, key=lambda row: (row.part == "rest", row.group, row.quantity))
+
+
+def _spans(number: int, keys: Sequence[tuple[str, str]], under: Mapping[int, list[int]]) -> bool:
+    """Whether anything below it, however deep, belongs to another group."""
+    below = list(under[number])
+    while below:
+        child = below.pop()
+        if keys[child][0] != keys[number][0]:
+            return True
+        below += under[child]
+    return False
+
+
+def _key(meter: Meter, by: str) -> tuple[str, str]:
+    """The group's id and name; "" where nobody has said."""
+    if by in ("device", "meter"):
+        return meter.device.id, meter.device.name
+    if by in ("party", "tenant"):
+        return meter.duty.party, meter.duty.party
+    if by == "space":
+        return (meter.path[-1].id, meter.path[-1].name) if meter.path else (meter.device.space, "")
+    space = next((space for space in reversed(meter.path) if space.kind == LEVELS[by]), None)
+    return (space.id, space.name) if space else ("", "")
