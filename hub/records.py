@@ -23,7 +23,6 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    case,
     create_engine,
     event,
     func,
@@ -36,6 +35,7 @@ from sqlalchemy.exc import OperationalError
 
 from hub.files import DiskFull
 from hub.model import Alert, Device, Notice, Space
+from hub.records_alerts import mark_sent, write_alerts, write_notices
 
 SCHEMA = 2
 _MIGRATIONS = {
@@ -274,8 +274,8 @@ class Records(RecordsReader):
         try:
             with self._connection.begin():
                 self._commit(self._connection, work)
-        except OperationalError as error:
-            if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
                 self._reuse_log()
                 raise DiskFull("the records cannot grow: the disk is full") from error
             raise
@@ -287,66 +287,14 @@ class Records(RecordsReader):
         self._connection.rollback()
 
     def _commit(self, connection: Connection, work: Work) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
         if work.alerts:
-            statement = insert(alerts)
-            new = statement.excluded
-            statement = statement.on_conflict_do_update(
-                index_elements=["id"],
-                set_={name: new[name] for name in ("state", "revision", "changed_at", "body")},
-                where=new.revision > alerts.c.revision,
-            )
-            rows = [(alert, at, _pack(alert)) for alert, at in work.alerts]
-            connection.execute(
-                statement,
-                [
-                    {
-                        "id": alert.id,
-                        "state": alert.state,
-                        "severity": alert.severity,
-                        "device": alert.device,
-                        "revision": alert.revision,
-                        "changed_at": at,
-                        "body": body,
-                    }
-                    for alert, at, body in rows
-                ],
-            )
-            connection.execute(
-                insert(timeline).on_conflict_do_nothing(),
-                [{"alert": alert.id, "revision": alert.revision, "at": at, "body": body} for alert, at, body in rows],
-            )
+            write_alerts(driver, work.alerts)
         if work.notices:
-            connection.execute(
-                insert(outbox).on_conflict_do_nothing(),
-                [
-                    {
-                        "id": notice.id,
-                        "alert": notice.alert,
-                        "notifier": notice.notifier,
-                        "person": notice.person,
-                        "why": notice.why,
-                        "state": "queued",
-                        "attempts": 0,
-                        "created_at": notice.created_at,
-                        "changed_at": notice.created_at,
-                        "error": "",
-                        "body": _pack(notice),
-                    }
-                    for notice in work.notices
-                ],
-            )
-        for sent in work.sent:
-            connection.execute(
-                update(outbox)
-                .where(outbox.c.id == sent.notice)
-                .values(
-                    state=sent.state,
-                    attempts=sent.attempts,
-                    changed_at=sent.at,
-                    error=sent.error,
-                    taken_at=case((outbox.c.taken_at == 0, sent.taken), else_=outbox.c.taken_at),
-                )
-            )
+            write_notices(driver, work.notices)
+        if work.sent:
+            mark_sent(driver, work.sent)
         self._bodies(connection, devices, work.devices.values())
         self._bodies(connection, spaces, work.spaces.values())
         for name, body in work.states.items():
