@@ -246,13 +246,15 @@ class Alert(Struct, frozen=True, kw_only=True):
     event: bool = False  # closed by a person only
     quality: int = 0
     revision: int = 1
+    reopens: str = ""  # the closed alert that a person says is not over; only a person closes this one
     summary: dict[str, str] = {}  # "en" and "zh"
     place: dict[str, str] = {}
     evidence: tuple[Evidence, ...] = ()  # the readings it was opened by, where they were several; frozen at that moment
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """One telling of one alert to one receiver. ``why``: first, repeat, escalated, acknowledged, resolved."""
+    """One telling of one alert to one receiver. ``why``: first, joined (more of an incident), repeat, escalated, acknowledged,
+    resolved, reopened, flapping, calm, assigned; ``body["incident"]`` is what the alert belongs to, and counts its members."""
 
     id: str
     alert: str

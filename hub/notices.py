@@ -3,7 +3,7 @@
 Each reason not to tell somebody is its own small stage here, never hidden in a notifier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -63,43 +63,68 @@ def why(before: Alert | None, alert: Alert) -> str:
     return ""
 
 
+class Address(Struct, frozen=True, order=True):
+    """One way to one receiver: a notifier, and the person it reaches through it, if any."""
+
+    notifier: str
+    person: str = ""
+
+
 class Roster(Struct, frozen=True):
     """Who is told what: people through the notifiers they named, and notifiers that no person named, for everything."""
 
     people: tuple[Person, ...] = ()
     receivers: tuple[Receiver, ...] = ()
 
-    def _who(self, severity: Severity) -> list[tuple[str, str]]:
+    def machines(self, severity: Severity) -> list[Address]:
+        """The notifiers that no person named."""
         named = {notifier for person in self.people for notifier in person.tell}
-        told = [(receiver.id, "") for receiver in self.receivers if receiver.id not in named]
-        known = {receiver.id: receiver for receiver in self.receivers}
-        told += [(notifier, person.id) for person in self.people for notifier in person.tell if notifier in known]
-        return [
-            (notifier, person)
-            for notifier, person in told
-            if SEVERITIES.index(severity) >= SEVERITIES.index(known[notifier].at_least)
-        ]
+        return self.wanting([Address(receiver.id) for receiver in self.receivers if receiver.id not in named], severity)
+
+    def ways_to(self, people: Iterable[str], severity: Severity) -> list[Address]:
+        """The configured notifiers of these people, in their order, that want to hear of it."""
+        by_id = {person.id: person for person in self.people}
+        return self.wanting([Address(way, id) for id in people if id in by_id for way in by_id[id].tell], severity)
+
+    def wanting(self, addresses: list[Address], severity: Severity) -> list[Address]:
+        """Those that are configured and want to hear of it."""
+        least = {receiver.id: SEVERITIES.index(receiver.at_least) for receiver in self.receivers}
+        rank = SEVERITIES.index(severity)
+        return [address for address in addresses if address.notifier in least and rank >= least[address.notifier]]
 
     def plan(self, before: Alert | None, alert: Alert, now: int) -> Sequence[Notice]:
-        """The notices of one change. Their ids come from what they say: one notice is never made twice."""
-        said = body(alert)
-        notices = [self._notice(alert, MQTT, "", "change", f"r{alert.revision}", said, now)]
-        reason = why(before, alert)
-        if reason:
-            for notifier, person in self._who(alert.severity):
-                notices.append(self._notice(alert, notifier, person, reason, reason, said, now))
+        """The notices of one change where nothing groups, holds back or escalates: everybody hears of it."""
+        notices = [change(alert, now)]
+        if reason := why(before, alert):
+            everybody = self.machines(alert.severity) + self.ways_to([person.id for person in self.people], alert.severity)
+            notices += [self.notice(alert, address, reason, reason, now) for address in everybody]
         return notices
 
-    @staticmethod
-    def _notice(alert: Alert, notifier: str, person: str, reason: str, mark: str, said: dict[str, Any], now: int) -> Notice:
+    def notice(
+        self, alert: Alert, address: Address, reason: str, mark: str, now: int, more: dict[str, Any] | None = None
+    ) -> Notice:
+        """Its id comes from what it says (``mark``): one notice is never made twice. ``more``: beside the alert's own body."""
+        person = next((one for one in self.people if one.id == address.person), None)
         return Notice(
-            id=":".join((alert.id, mark, notifier, person)),
+            id=":".join((alert.id, mark, address.notifier, address.person)),
             alert=alert.id,
             revision=alert.revision,
-            notifier=notifier,
-            person=person,
+            notifier=address.notifier,
+            person=address.person,
             why=reason,
             created_at=now,
             severity=alert.severity,
-            body=said | {"why": reason, "told": person or None},
+            body=body(alert) | {"why": reason, "told": address.person or None} | (more or {}),
+            language=person.language if person else "zh",
+            to={name: way for name, way in (("email", person.email), ("phone", person.phone)) if way} if person else {},
         )
+
+
+def change(alert: Alert, now: int) -> Notice:
+    """Every change is published for machines, whatever people are told."""
+    mark = f"r{alert.revision}"
+    said = body(alert) | {"why": "change", "told": None}
+    return Notice(
+        id=":".join((alert.id, mark, MQTT, "")), alert=alert.id, revision=alert.revision, notifier=MQTT, why="change",
+        created_at=now, severity=alert.severity, body=said,
+    )  # fmt: skip

@@ -134,6 +134,7 @@ class Work:
         self.topics: list[str] = []
         self.audits: list[tuple[int, str, str, str]] = []
         self.heartbeat: int | None = None
+        self.more: dict[str, list[tuple[Any, ...]]] = {}  # of other tables: a statement, and the rows it writes
 
     def empty(self) -> bool:
         return not (
@@ -146,6 +147,7 @@ class Work:
             or self.topics
             or self.audits
             or self.heartbeat
+            or self.more
         )
 
 
@@ -295,6 +297,8 @@ class Records(RecordsReader):
             write_notices(driver, work.notices)
         if work.sent:
             mark_sent(driver, work.sent)
+        for statement, rows in work.more.items():
+            driver.executemany(statement, rows)
         self._bodies(connection, devices, work.devices.values())
         self._bodies(connection, spaces, work.spaces.values())
         for name, body in work.states.items():
