@@ -13,8 +13,10 @@ from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Vocabulary
 from rules import keep, lifecycle
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
+from rules.member import Member
 from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.subjects import NO_SIGN_OF_LIFE, Kept, Slot, Subjects
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Slot, Subjects
+from rules.together import Together
 from rules.watch import NOTHING, Watch
 
 __all__ = ["AlreadyClosed", "Engine", "NeedsReason", "UnknownAlert"]
@@ -95,7 +97,9 @@ class Engine:
                 changed.extend(woken)
         return changed
 
-    def _note(self, watch: Watch, changed: Iterable[Alert]) -> None:
+    def _note(self, watch: Watch | Member, changed: Iterable[Alert]) -> None:
+        if isinstance(watch, Member):
+            watch = watch.group
         for alert in changed:
             if alert.state == "resolved":
                 self._closes(alert.id)
@@ -240,7 +244,7 @@ class Engine:
             elif watch.memory is None and watch.hours is None:
                 del self._subjects.notable[watch]
         devices = {device: presence.snapshot() for device, presence in self._subjects.presences.items() if presence.quantities}
-        return {"watches": watches, "devices": devices}
+        return {"watches": watches, "devices": devices, "members": self._subjects.groups.snapshot(self._now.monotonic)}
 
     def _remembers(self, saved: dict[str, Any]) -> bool:
         since = self._now.wall - REMEMBERED
@@ -258,7 +262,7 @@ class Engine:
             self._subjects.kept[id, (device, quantity, channel)] = Kept(saved)
         still_open = []
         for alert in alerts:
-            kept = self._subjects.kept.setdefault((alert.rule, (alert.device, alert.quantity, alert.channel)), Kept(None))
+            kept = self._subjects.kept.setdefault((alert.rule, self._subject(alert)), Kept(None))
             if alert.state == "resolved":
                 kept.over.append(alert)
                 self._closed[alert.id] = None
@@ -269,13 +273,26 @@ class Engine:
             presence = self._subjects.presence(device)
             presence.restore(told, now.monotonic)
             self._look_after(presence, now)
+        groups = self._subjects.groups
+        groups.restore(state.get("members", ()) if state else (), max(0, now.wall - heartbeat) / 1000 if heartbeat else 0.0, now)
         for alert in still_open:
             self._reopen(alert, now)
+        for key in groups.wanted():
+            if key not in self._series:
+                self._subjects.bind(key)
+
+    def _subject(self, alert: Alert) -> Key:
+        """What is watched, as states are kept by it: a series, a device, or the place of several conditions."""
+        rule = self._subjects.rules.get(alert.rule)
+        if not isinstance(rule, Together):
+            return (alert.device, alert.quantity, alert.channel)
+        return (alert.device if rule.each == "device" else alert.space, "", "")
 
     def expect(self, heard: Iterable[tuple[Reading, int]], now: Now) -> None:
         """After ``restore``: the newest stored readings, each with its arrival, ms. Whoever was heard after the last snapshot
         is missed like any other when nothing more comes."""
         snapshot = self._subjects.heartbeat or 0
+        heard = list(heard)
         for reading, arrival in heard:
             if reading.quantity in NO_SIGN_OF_LIFE:
                 continue
@@ -290,11 +307,23 @@ class Engine:
             presence.at = max(presence.at, arrival)
             presence.heard = max(presence.heard, now.monotonic)
             self._look_after(presence, now)
+        groups = self._subjects.groups
+        for reading, arrival in heard:
+            if arrival >= now.wall - REMEMBERED and groups.sees(reading.quantity):
+                key = (reading.device, reading.quantity, reading.channel)
+                if key not in self._series:
+                    self._subjects.bind(key)
+                groups.learn(reading, arrival, now)
 
     def _reopen(self, alert: Alert, now: Now) -> None:
         rule = self._subjects.rules.get(alert.rule)
         if rule is None:
             self._open[alert.id] = alert
+            return
+        if isinstance(rule, Together):
+            group = self._subjects.groups.group(rule, self._subject(alert))
+            self._open[alert.id] = group
+            self._subjects.notable[group] = None
             return
         key = (alert.device, alert.quantity, alert.channel)
         presence = self._subjects.presence(alert.device)
@@ -305,7 +334,7 @@ class Engine:
             presence.silent = True
         else:
             series = self._series.get(key) or self._subjects.bind(key)
-            watch = next((one for one in series.watches if one.rule is rule), None)
+            watch = next((one for one in series.watches if isinstance(one, Watch) and one.rule is rule), None)
             if watch is None:
                 watch = self._subjects.watch(rule, key, series.presence)
                 series.watches = (*series.watches, watch)

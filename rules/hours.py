@@ -27,9 +27,9 @@ def withheld(watch: "Watch", verdict: bool, reading: Reading, time: int, now: No
     watch.waiting = None
     if not verdict or watch.firing or watch.hours is None or watch.hours.open(time):
         return None
-    changed = _drop(watch, time, now) if watch.alert is not None else ()
+    changed = drop(watch, time, now) if watch.alert is not None else ()
     if not (stale or watch.event or watch.momentary):
-        _wait(watch, reading.value, now)
+        wait(watch, reading.value, now)
     return changed
 
 
@@ -40,7 +40,7 @@ def begin(watch: "Watch", now: Now) -> Sequence[Alert]:
     silent = watch.presence is not None and watch.presence.silent
     excused = watch.excused is not None and now.monotonic < watch.excused
     if silent or excused or not watch.hours.open(now.wall):
-        _wait(watch, value, now)
+        wait(watch, value, now)
         return ()
     watch.waiting = None
     return watch._open(value, 0, 0, now.wall // _MINUTE * _MINUTE, now.wall, now)
@@ -52,9 +52,9 @@ def end(watch: "Watch", held: int, now: Now) -> Sequence[Alert] | None:
     overdue = held - watch.settings.hold_for
     if not watch.hours.open(now.wall - max(0, overdue)):
         value = watch.last_value
-        changed = _drop(watch, watch.last_at, now)
+        changed = drop(watch, watch.last_at, now)
         if value is not None and not (watch.event or watch.momentary):
-            _wait(watch, value, now)
+            wait(watch, value, now)
         return changed
     if overdue >= 0:
         return None
@@ -67,14 +67,14 @@ def look(watch: "Watch", left: int, now: Now) -> None:
     watch.timers.set(watch, now.monotonic + min(left, _MINUTE - now.wall % _MINUTE) / 1000)
 
 
-def _wait(watch: "Watch", value: float, now: Now) -> None:
+def wait(watch: "Watch", value: float, now: Now) -> None:
     watch.waiting = value
     watch.verdict = None
     watch.quiet = False
     watch.timers.set(watch, now.monotonic + (_MINUTE - now.wall % _MINUTE) / 1000)
 
 
-def _drop(watch: "Watch", time: int, now: Now) -> Sequence[Alert]:
+def drop(watch: "Watch", time: int, now: Now) -> Sequence[Alert]:
     assert watch.alert is not None
     changed = lifecycle.out_of_hours(watch.alert, now)
     watch._end(time)

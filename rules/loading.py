@@ -24,11 +24,16 @@ def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None
     plugin = kinds[kind]
     rule: Rule = plugin(plugin.Settings.model_validate(table))
     if vocabulary is not None:
-        glob = rule.settings.quantity
         names = [quantity.name for quantity in vocabulary]
-        if not any(fnmatchcase(name, glob) for name in names):
-            raise UnknownWord("quantity", glob, names)
+        for glob in quantities(rule):
+            if not any(fnmatchcase(name, glob) for name in names):
+                raise UnknownWord("quantity", glob, names)
     return rule
+
+
+def quantities(rule: Rule) -> list[str]:
+    """The globs over quantities that it looks at: its own, or those of its conditions."""
+    return [leaf.settings.quantity for leaf in getattr(rule, "leaves", ())] or [rule.settings.quantity]
 
 
 def load_defaults(vocabulary: Vocabulary | None = None) -> list[Rule]:

@@ -8,10 +8,13 @@ from hub.model import Alert, Now
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
 from rules import keep
+from rules.groups import Groups
 from rules.index import Index
 from rules.limits import wanted
+from rules.member import Member
 from rules.presence import Presence
 from rules.timers import Timers
+from rules.together import Together
 from rules.watch import Watch
 
 STRANGERS = 100_000
@@ -31,7 +34,7 @@ class Series:
 
     __slots__ = ("key", "presence", "removed", "watches")
 
-    def __init__(self, key: Key, presence: Presence | None, watches: tuple[Watch, ...]) -> None:
+    def __init__(self, key: Key, presence: Presence | None, watches: tuple[Watch | Member, ...]) -> None:
         self.key = key
         self.presence = presence
         self.watches = watches
@@ -70,6 +73,7 @@ class Subjects:
         self.began: Now | None = None
         self.edition = 0  # of the directory
         self.forgotten = 0
+        self.groups = Groups(directory, vocabulary, self.watch_timers, self.over, self._revive)
         self._match_rules()
         self._directory = directory
         self._vocabulary = vocabulary
@@ -103,15 +107,17 @@ class Subjects:
 
     def _match_rules(self) -> None:
         rules = self.rules.values()
-        for rule in rules:
-            if hasattr(rule, "calendar"):
-                rule.calendar = self._calendar
+        together = [rule for rule in rules if isinstance(rule, Together)]
+        self.groups.match(together)
+        for judge in (*rules, *(leaf for rule in together for leaf in rule.leaves)):
+            if hasattr(judge, "calendar"):
+                judge.calendar = self._calendar
         self._fitting = {rule.settings.id for rule in rules if not isinstance(rule, SilenceRule) and wanted(rule.settings)}
         self._schedules = {
             rule.settings.id: Schedule(rule.settings.during, self._calendar) for rule in rules if rule.settings.during
         }
         self._silences = Index([rule for rule in rules if isinstance(rule, SilenceRule)])
-        self._judges = Index([rule for rule in rules if not isinstance(rule, SilenceRule)])
+        self._judges = Index([rule for rule in rules if not isinstance(rule, SilenceRule | Together)])
 
     def ended(self, watch: Watch) -> None:
         """Its alert is over; a watch that was kept only for that goes with the series' next reading."""
@@ -127,7 +133,7 @@ class Subjects:
         before = self._parked.pop(key, None)
         if before is None:
             self._admit(key)
-        known = {watch.settings.id: watch for watch in before.watches} if before else {}
+        known = {watch.settings.id: watch for watch in before.watches if isinstance(watch, Watch)} if before else {}
         rules = self._judges.matching(device, quantity, self._spaces(device), channel, self._directory.device(device))
         of = presence if alive else None
         for watch in known.values():
@@ -137,7 +143,7 @@ class Subjects:
             if watch.alert is not None:  # out of scope now, but not over
                 watch.adrift = True
                 watches.append(watch)
-        series = self.series[key] = Series(key, of, tuple(watches))
+        series = self.series[key] = Series(key, of, (*watches, *self.groups.members(key, of)))
         if alive:
             presence.series[key] = series
             if quantity not in presence.quantities:
@@ -168,13 +174,17 @@ class Subjects:
             quantity = Quantity(name, "", "gauge", float("-inf"), float("inf"), "device", name, name)
         watch = Watch(rule, key, quantity, self._directory, presence, self.watch_timers, self.over)
         self._fit(watch)
-        if rule.settings.during is not None:
-            watch.hours = self._schedules[rule.settings.id]
-        if (kept := self.kept.pop((rule.settings.id, key), None)) and self.began is not None:
+        self._revive(watch)
+        return watch
+
+    def _revive(self, watch: Watch) -> None:
+        """Gives a new watch its hours, and what is known of it from before the restart."""
+        id = watch.settings.id
+        watch.hours = self._schedules.get(id)
+        if (kept := self.kept.pop((id, watch.subject), None)) and self.began is not None:
             keep.revive(watch, kept.saved, kept.alert, kept.over, self.heartbeat, self.began)
         if watch.memory is not None or watch.closed or watch.hours is not None:
             self.notable[watch] = None
-        return watch
 
     def _fit(self, watch: Watch) -> None:
         if watch.settings.id in self._fitting:
@@ -208,7 +218,9 @@ class Subjects:
         self.series.pop(oldest, None)
         self._parked.pop(oldest, None)
         for watch in series.watches:
-            self.notable.pop(watch, None)
+            if isinstance(watch, Watch):
+                self.notable.pop(watch, None)
+        self.groups.forget(oldest)
         presence = self.presences[oldest[0]]
         presence.series.pop(oldest, None)
         if not presence.series and all(watch.alert is None for watch in presence.watches.values()):
