@@ -33,6 +33,9 @@ MEMORY = 300 << 20
 FLAT = 1.1
 """The last quarter of the hour takes at most so much of what the second took."""
 
+SOON, LATER = (0.2, 1.5), (5.5, 8.0)
+"""Seconds between two faults: a connection that ends within 5 s makes the hub wait longer before the next, as it should."""
+
 
 class Row(NamedTuple):
     fault: str
@@ -105,7 +108,7 @@ def alarm(made: Site, device: str) -> None:
     until(stands, f"the alarm of {device} is an alert", 120)
 
 
-def phase(name: str, times: int, rate: float, dice: random.Random, kind: str, inject: Fault) -> Row:
+def phase(name: str, times: int, rate: float, dice: random.Random, kind: str, inject: Fault, apart: tuple[float, float]) -> Row:
     """Injects a fault so many times under load, and counts."""
     recovery: list[float] = []
     counts, wrong = None, ""
@@ -118,7 +121,7 @@ def phase(name: str, times: int, rate: float, dice: random.Random, kind: str, in
             try:
                 for number in range(times):
                     bar(number, times, f"{name}, {kind}")
-                    time.sleep(dice.uniform(0.2, 1.5))  # the random moment is what is tested
+                    time.sleep(dice.uniform(*apart))  # the random moment is what is tested
                     began = time.monotonic()
                     inject(made, broker, proxy, dice)
                     alarm(made, f"r{number}")
@@ -205,16 +208,16 @@ def main() -> int:
     began = time.strftime("%Y-%m-%d %H:%M:%S %z")
     print(f"seed {given.seed}, {given.rate:g} messages a second", flush=True)
     dice = random.Random(given.seed)
-    plan: list[tuple[str, int, str, Fault]] = [
-        ("hub kill -9", given.kills, "mosquitto", kill_hub),
-        ("hub kill -9", given.kills // 10, "nats", kill_hub),
-        ("broker kill -9", given.kills // 10, "nats", kill_broker),
-        ("line cut", given.kills // 4, "mosquitto", cut_line),
+    plan: list[tuple[str, int, str, Fault, tuple[float, float]]] = [
+        ("hub kill -9", given.kills, "mosquitto", kill_hub, SOON),
+        ("hub kill -9", given.kills // 10, "nats", kill_hub, SOON),
+        ("broker kill -9", given.kills // 10, "nats", kill_broker, LATER),
+        ("line cut", given.kills // 4, "mosquitto", cut_line, LATER),
     ]
     rows: list[Row] = []
-    for name, times, kind, inject in plan:
+    for name, times, kind, inject, apart in plan:
         if times:
-            rows.append(phase(name, times, given.rate, dice, kind, inject))
+            rows.append(phase(name, times, given.rate, dice, kind, inject, apart))
             save(given, began, rows)
     if given.minutes:
         rows.append(hour(given.minutes, given.rate, given.devices))
