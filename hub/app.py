@@ -36,6 +36,7 @@ from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
 from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
+from hub.notifiers.words import Words
 from hub.outside import Outside
 from hub.pipeline import Pipeline
 from hub.ports import Notifier
@@ -218,6 +219,7 @@ class Hub:
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")
+        words = Words(self.config.name, self.config.zone)
         notifiers: dict[str, Notifier] = {MQTT: MqttNotifier(self.config.community, self.outside.send)}
         for entry in self.config.notifiers:
             if entry.kind != MQTT:

@@ -30,7 +30,7 @@ def load(path: Path | None) -> Config:
     spaces = reader.each("space", sections.SpaceSection)
     devices = reader.each("device", sections.DeviceSection)
     people = reader.each("person", sections.PersonSection)
-    notifiers = plugged.notifiers(reader)
+    notifiers = plugged.notifiers(reader, base)
     context = plugged.context(site, vocabulary)
     store_kind, store_settings = plugged.store(reader)
     adapters = plugged.adapters(reader, context)
@@ -53,7 +53,7 @@ def load(path: Path | None) -> Config:
         directory=base / data.directory,
         retention=Retention(**data.keep.model_dump()),
         mqtt=mqtt,
-        web=Web(*sections.split_listen(web.listen)),
+        web=Web(*sections.split_listen(web.listen), web.public_url.rstrip("/")),
         store_kind=store_kind,
         store_settings=store_settings,
         vocabulary=vocabulary,

@@ -5,6 +5,7 @@ Which kinds there are and what each may say is the plugins' own affair; here it 
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path as Folder
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,8 @@ def store(reader: Reader) -> tuple[str, Settings | None]:
     return plugin.kind, _settings(reader, plugin, table, ("store",), "store")
 
 
-def notifiers(reader: Reader) -> tuple[NotifierEntry, ...]:
+def notifiers(reader: Reader, base: Folder) -> tuple[NotifierEntry, ...]:
+    """``base``: what the files they name are relative to."""
     kinds = plugins.find("hub.notifiers")
     found: list[NotifierEntry] = []
     for index, item in reader.items("notifier"):
@@ -47,7 +49,7 @@ def notifiers(reader: Reader) -> tuple[NotifierEntry, ...]:
         if not isinstance(item.get("id"), str) or not item["id"]:
             reader.wrong((*at, "id"), key, '"id" is missing: what people\'s "tell" names, like "webhook:desk"')
         elif plugin is not None:
-            settings = _settings(reader, plugin, item, at, key)
+            settings = _settings(reader, plugin, _with_files(reader, item, base, at, key), at, key)
             if settings is not None:
                 found.append(NotifierEntry(item["id"], plugin.kind, settings))
     return tuple(found)
@@ -55,6 +57,22 @@ def notifiers(reader: Reader) -> tuple[NotifierEntry, ...]:
 
 MAPPING = "json"
 """A site's own mapping, not a vendor's format."""
+
+
+def _with_files(reader: Reader, item: dict[str, Any], base: Folder, at: Path, key: str) -> dict[str, Any]:
+    """The table with the paths of its files, such as ``password_file``, made absolute; each must be readable text."""
+    found = dict(item)
+    for name, value in item.items():
+        if not name.endswith("_file") or not isinstance(value, str):
+            continue
+        found[name] = str(base / value)
+        try:
+            (base / value).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            reader.wrong((*at, name), f"{key}, {name}", f'the file "{value}" cannot be read: {reason}')
+            del found[name]
+    return found
 
 
 def adapters(reader: Reader, site: SiteContext) -> tuple[tuple[type[Any], Settings], ...]:
@@ -105,6 +123,8 @@ def rules(reader: Reader, vocabulary: Vocabulary) -> tuple[Rule | SilenceRule, .
             except ValueError as error:
                 reader.wrong(at, key, str(error))
             else:
+                for leaf in getattr(rule, "leaves", ()):
+                    _known_glob(reader, leaf.settings.quantity, vocabulary, at, key)
                 chosen[rule.settings.id] = rule
     return tuple(chosen.values())
 

@@ -29,10 +29,11 @@ class Mqtt(Struct, frozen=True):
 
 
 class Web(Struct, frozen=True):
-    """Where the page is served. Port 0: any that is free."""
+    """Where the page is served. Port 0: any that is free. ``public_url``: how people reach it, for links in messages."""
 
     host: str
     port: int
+    public_url: str = ""
 
 
 class FireTcp(Struct, frozen=True):

@@ -156,10 +156,6 @@ class MqttSection(Settings):
     )
 
 
-class WebSection(Settings):
-    listen: Annotated[str, AfterValidator(_listen)] = Field("127.0.0.1:8080", description="address and port of the page")
-
-
 def _network(given: str) -> str:
     try:
         return str(ipaddress.ip_network(given))
@@ -184,6 +180,20 @@ def _http_url(given: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f'"{given}" is no address of a web server: write it like "https://hc-ping.com/your-uuid"')
     return given
+
+
+def _public(given: str) -> str:
+    parts = urlsplit(given)
+    if given and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query):
+        raise ValueError(f'"{given}" is no address people could open: write it like "https://hub.example.org"')
+    return given
+
+
+class WebSection(Settings):
+    listen: Annotated[str, AfterValidator(_listen)] = Field("127.0.0.1:8080", description="address and port of the page")
+    public_url: Annotated[str, AfterValidator(_public)] = Field(
+        "", description='how people reach the hub from their phones, for links in messages: "https://hub.example.org"'
+    )
 
 
 class HeartbeatSection(Settings):

@@ -1,13 +1,19 @@
-"""Webhook: posts every notice as JSON to an address of yours."""
+"""Webhook: posts every notice as JSON to an address of yours, signed if you like."""
 
-from typing import ClassVar, Literal
+import hashlib
+import hmac
+import time
+from pathlib import Path
+from typing import ClassVar
 
-import aiohttp
+import msgspec
 from pydantic import Field, field_validator
 
-from hub import ports
 from hub.model import Notice
-from hub.ports import NotSent
+from hub.notifiers.http import Poster
+from hub.notifiers.words import Spoken, Words
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Webhook:
@@ -15,50 +21,62 @@ class Webhook:
 
         [[notifier]]
         id = "webhook:desk"
-        kind: ClassVar[str] = "webhook"
+        kind = "webhook"
         url = "http://127.0.0.1:9000/alerts"
+        secret_file = "webhook-secret"   # left out: not signed
 
-    The object is the alert as it is published over MQTT, with ``why`` (first, acknowledged, resolved) and ``told`` (the
-    person). The header ``Idempotency-Key`` carries the notice's id: the same notice may arrive twice, never with another id.
-    A 429 or 503 with ``Retry-After`` is obeyed; other 4xx are final; everything else is tried again.
+    The object is the alert as it is published over MQTT, with ``why`` (first, repeat, escalated, acknowledged, resolved),
+    ``told`` (the person), ``drill`` where it is one, and ``link`` where it can be acknowledged. What did not fit ``rate``
+    comes as one object with ``why`` = digest and ``notices``.
+
+    The header ``Idempotency-Key`` carries the notice's id: the same notice may arrive twice, never with another id. With a
+    secret, ``Gengfu-Signature: t=SECONDS,v1=HEX`` is the HMAC-SHA256, under the secret, of the seconds since 1970, a full stop
+    and the body as it was sent; refuse what is older than five minutes. A 429 or 503 with ``Retry-After`` is obeyed; other
+    4xx are final; everything else is tried again.
     """
 
     kind: ClassVar[str] = "webhook"
     concurrency = 4
 
-    class Settings(ports.Settings):
+    class Settings(Spoken):
         url: str = Field(description="where to post, http:// or https://")
-        at_least: Literal["info", "warning", "critical"] = Field("info", description="the least severity that is sent")
-        timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for an answer")
+        secret_file: str | None = Field(None, description="a file with the secret it is signed with; relative to this file")
 
         @field_validator("url")
         @classmethod
         def _is_http(cls, url: str) -> str:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError('must start with "http://" or "https://"')
-            return url
+            return http_url(url)
 
-    def __init__(self, settings: "Webhook.Settings") -> None:
+    def __init__(self, settings: "Webhook.Settings", words: Words | None = None) -> None:
         self.settings = settings
-        self._session: aiohttp.ClientSession | None = None
+        self._words = words
+        self._secret = Path(settings.secret_file).read_bytes().strip() if settings.secret_file else b""
+        self._poster = Poster(settings.url, settings.timeout)
 
     async def send(self, notice: Notice) -> None:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.settings.timeout))
-        headers = {"Idempotency-Key": notice.id}
-        try:
-            async with self._session.post(self.settings.url, json=notice.body, headers=headers, allow_redirects=False) as answer:
-                status, retry_after = answer.status, answer.headers.get("Retry-After", "")
-        except (aiohttp.ClientError, OSError) as error:
-            raise NotSent(f"no answer from {self.settings.url}: {error or type(error).__name__}") from error
-        except TimeoutError as error:
-            raise NotSent(f"{self.settings.url} did not answer within {self.settings.timeout:g} s") from error
-        if 200 <= status < 300:
-            return
-        wait = float(retry_after) if retry_after.isdigit() else None
-        final = 400 <= status < 500 and status not in (408, 425, 429)
-        raise NotSent(f"{self.settings.url} answered {status}", retry_after=wait, final=final)
+        said = dict(notice.body)
+        if notice.drill:
+            said["drill"] = True
+        if self._words is not None and (text := self._words.say(notice, self.settings.templates)):
+            said["text"] = text.short
+            if text.link:
+                said["link"] = text.link
+        body = _encode(said)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": notice.id}
+        if self._secret:
+            headers["Gengfu-Signature"] = signature(self._secret, int(time.time()), body)
+        await self._poster.post("POST", self.settings.url, data=body, headers=headers)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._poster.close()
+
+
+def signature(secret: bytes, seconds: int, body: bytes) -> str:
+    """ "t=1791169445,v1=…": HMAC-SHA256 over the seconds, a full stop and the body."""
+    return f"t={seconds},v1={hmac.new(secret, b'%d.' % seconds + body, hashlib.sha256).hexdigest()}"
+
+
+def http_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError('must start with "http://" or "https://"')
+    return url
