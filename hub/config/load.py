@@ -4,16 +4,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from hub.config import checks, document, plugged, sections
+from hub.config import checks, document, energy, plugged, sections
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
 from hub.config.records import Config, FireTcp, Heartbeat, Mqtt, Web
 from hub.model import Device, Person, Space
 from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
+from hub.reports.setup import DUTY
 
-TABLES = ("site", "data", "mqtt", "web", "fire_tcp", "heartbeat", "store")
-LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule")
+TABLES = ("site", "data", "mqtt", "web", "fire_tcp", "heartbeat", "store", "energy")
+LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule", *energy.LISTS)
 
 
 def load(path: Path | None) -> Config:
@@ -36,6 +37,7 @@ def load(path: Path | None) -> Config:
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
     fire_tcp = _fire_tcp(reader)
+    about_energy = energy.read(reader, vocabulary, base)
     beat = reader.table("heartbeat", sections.HeartbeatSection) if "heartbeat" in reader.data else None
     mqtt = _mqtt(reader, base, site.community if site else "demo")
 
@@ -58,12 +60,13 @@ def load(path: Path | None) -> Config:
         store_settings=store_settings,
         vocabulary=vocabulary,
         spaces=tuple(Space(**space.model_dump()) for space in spaces),
-        devices=tuple(Device(accepted=True, **device.model_dump()) for device in devices),
+        devices=tuple(Device(accepted=True, **device.model_dump(exclude=set(DUTY))) for device in devices),
         people=tuple(Person(**person.model_dump()) for person in people),
         notifiers=notifiers,
         adapters=adapters,
         rules=rules,
         fire_tcp=fire_tcp,
+        energy=about_energy,
         heartbeat=Heartbeat(beat.url, beat.every / 1000) if beat else None,
     )
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from hub.model import Device, Person, Space
 from hub.ports import Retention, Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import Vocabulary
+from hub.reports.setup import Energy
 
 
 class Mqtt(Struct, frozen=True):
@@ -79,6 +80,7 @@ class Config(Struct, frozen=True):
     rules: tuple[Rule | SilenceRule, ...]
     fire_tcp: FireTcp | None = None  # None: no TCP listener
     heartbeat: Heartbeat | None = None
+    energy: Energy = Energy()
 
 
 def site_context(config: Config) -> SiteContext:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from hub.config.words import nearest
 from hub.ports import Duration, Settings
 from hub.quantities import duration_ms, known_units
+from hub.reports.setup import DeviceDuty, EnergySection
 
 DAY_MS = 86_400_000
 
@@ -223,7 +224,7 @@ class SpaceSection(Settings):
     name_en: str = Field("", description="its English name")
 
 
-class DeviceSection(Settings):
+class DeviceSection(DeviceDuty):
     id: Annotated[str, AfterValidator(_device_id)] = Field(description="scheme:stable-id, as the page lists it")
     name: str = Field("", description="what people call it")
     space: Id | Literal[""] = Field("", description="the id of the space it is in")
@@ -250,4 +251,5 @@ TABLES: dict[str, type[Settings]] = {
     "web": WebSection,
     "heartbeat": HeartbeatSection,
     "fire_tcp": FireTcpSection,
+    "energy": EnergySection,
 }

@@ -1,23 +1,15 @@
 """What meters counted between moments: their registers added up, times the transformer ratio."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from msgspec import Struct
 
-from hub.model import Series
-from hub.ports import Floats, Ints, Rows
-from hub.reports.consumption import LONGEST_GAP, Register
+from hub.ports import Floats, Ints
+from hub.reports.intervals import Readings, consumption
 from hub.reports.meters import Meter
 
-
-class Readings(Protocol):
-    """What a report needs of a store."""
-
-    def series(self, device: str = "*", quantity: str = "*") -> list[Series]: ...
-
-    def rows(self, series: Series, start: int, end: int) -> Rows: ...
+__all__ = ["Measured", "Readings", "measure"]
 
 
 class Measured(Struct, frozen=True, eq=False):
@@ -36,22 +28,26 @@ class Measured(Struct, frozen=True, eq=False):
 
 
 def measure(store: Readings, meters: Sequence[Meter], edges: Ints) -> Measured:
-    """The consumption of every meter in every interval between the edges (ms, ascending)."""
-    shape = (len(meters), len(edges) - 1)
-    value, low, high, completeness, estimated = (np.zeros(shape) for _ in range(5))
-    for row, meter in enumerate(meters):
-        for series in meter.series:
-            register = Register(store.rows(series, int(edges[0]) - LONGEST_GAP, int(edges[-1]) + LONGEST_GAP))
-            for column in range(shape[1]):
-                found = register.between(int(edges[column]), int(edges[column + 1]))
-                known = found.value is not None
-                value[row, column] += found.value if found.value is not None else np.nan
-                low[row, column] += found.value or 0.0
-                high[row, column] += found.value if found.value is not None and found.completeness >= 1 else np.inf
-                completeness[row, column] += found.completeness
-                estimated[row, column] += found.estimated if known else 0.0
-        shared = len(meter.series)
-        completeness[row] /= shared
-        estimated[row] /= shared
+    """The consumption of every meter in every interval between the edges (ms, ascending). A device's channels are added: what
+    is known of them is its value, and completeness and estimated share are their means."""
+    found = consumption(store, [series for meter in meters for series in meter.series], edges)
     factor = np.array([meter.device.factor for meter in meters])[:, None]
-    return Measured(value * factor, low * factor, high * factor, completeness, estimated)
+    counts = [len(meter.series) for meter in meters]
+    if all(count == 1 for count in counts):
+        return Measured(found.value * factor, found.low * factor, found.high * factor, found.completeness, found.estimated)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+    share = np.array(counts)[:, None]
+
+    def added(values: Floats) -> Floats:
+        total: Floats = np.add.reduceat(values, starts, axis=0)
+        return total
+
+    known = np.isfinite(found.value)
+    value = np.where(added(known.astype(np.float64)) > 0, added(np.where(known, found.value, 0.0)), np.nan)
+    return Measured(
+        value * factor,
+        added(found.low) * factor,
+        added(found.high) * factor,
+        added(found.completeness) / share,
+        added(found.estimated) / share,
+    )

@@ -22,6 +22,27 @@ class Duty(Struct, frozen=True):
     party: str = ""
 
 
+class EnergySection(Settings):
+    files: tuple[str, ...] = Field((), description="files with [[tariff]] and [[emission]] tables; relative to this file")
+    rest: Literal["own", "by_use", "equal"] = Field(
+        "own",
+        description="what a main meter counted and no sub-meter: a line of its own, or shared by use or equally",
+    )
+
+
+class DeviceDuty(Settings):
+    """The keys of a [[device]] that only reports know."""
+
+    role: Literal["main", "sub", "pv", "battery", "heat_pump", "ev", "common"] = Field(
+        "sub", description="what a meter is for; a main meter measures the whole supply of a space"
+    )
+    measures: str = Field("", description="the id of the space a main meter measures; the one it is in if left out")
+    party: str = Field("", description="who pays for what it counts: an owner, a tenant", max_length=120)
+
+
+DUTY = frozenset(DeviceDuty.model_fields)
+
+
 class Emission(Settings):
     """A line of the factor table: what one unit of a quantity emits."""
 
