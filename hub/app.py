@@ -223,7 +223,7 @@ class Hub:
         notifiers: dict[str, Notifier] = {MQTT: MqttNotifier(self.config.community, self.outside.send)}
         for entry in self.config.notifiers:
             if entry.kind != MQTT:
-                notifiers[entry.id] = found[entry.kind](entry.settings)
+                notifiers[entry.id] = found[entry.kind](entry.settings, words)
         return notifiers
 
     async def _connect(self, learned: Sequence[str]) -> None:
