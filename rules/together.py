@@ -135,7 +135,8 @@ def _leaf(id: str, table: dict[str, Any], scope: dict[str, Any], context: Any) -
 
 
 def _first(error: ValidationError, known: dict[str, Any]) -> str:
-    detail = error.errors()[0]
+    # a misspelt key is both unknown and missing: the first says more
+    detail = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         close = nearest_word(key, known)
