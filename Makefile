@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench lint install payloads simulate
+.PHONY: demo test bench lint install payloads simulate promises red soak
 
 demo: .venv/installed
 	@$(BIN)/gengfu demo
@@ -21,6 +21,17 @@ payloads: .venv/installed-dev
 SEEDS ?= 2000
 simulate: .venv/installed-dev
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+promises: .venv/installed-dev
+	@$(BIN)/python -m tests.promises
+
+red: .venv/installed-dev
+	@$(BIN)/python -m tests.promises.red
+
+KILLS ?= 200
+MINUTES ?= 60
+soak: .venv/installed-dev
+	@$(BIN)/python -m tests.soak --kills $(KILLS) --minutes $(MINUTES)
 
 install: .venv/installed
 

@@ -179,7 +179,8 @@ class SealedFiles:
             unfinished.rename(path)
             sync_folder(path.parent)
         except (duckdb.Error, OSError) as error:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the next attempt writes over it
+                unfinished.unlink(missing_ok=True)
             raise SealFailed(f"{path} could not be written: {error}; the readings stay in the journal") from error
 
     def remove(self, file: SealedFile) -> None:

@@ -173,6 +173,8 @@ def test_four_burners(tmp_path: Path, broker: Broker, figure: Figure) -> None:
 
 
 @pytest.mark.promise(5)
+@pytest.mark.fault("sealing")
+@pytest.mark.fault("a month-long export")
 def test_while_it_seals_and_exports(tmp_path: Path, broker: Broker, figure: Figure) -> None:
     """A month of one meter, every 10 s, is sealed and asked for while alarms come in."""
     settings = '[store]\nkind = "parquet"\nseal_readings = 2000\n'

@@ -111,3 +111,31 @@ def test_a_hub_starts_on_a_torn_and_a_damaged_journal(tmp_path: Path, broker: Br
         lines = json.dumps(made.hub.get("/readyz"))
         assert '"ready"' in lines
         figure("lost to one flipped bit", f"1 of {len(times)} readings, said in the log")
+
+
+@pytest.mark.promise(12)
+@pytest.mark.fault("sealing refused for want of room or right")
+def test_sealing_that_is_refused_costs_nothing(tmp_path: Path, broker: Broker, figure: Figure) -> None:
+    """A file lies where the folder of sealed files belongs, so none can be made; then it is taken away."""
+    with site(tmp_path, broker, start=False) as made:
+        settings = '[store]\nkind = "parquet"\nseal_readings = 10\n'
+        made.config.write_text(made.config.read_text("utf-8").replace("[web]", settings + "[web]"), "utf-8")
+        made.hub.first = "import hub.upkeep; hub.upkeep.EVERY = 0.5"
+        made.data.mkdir()
+        sealed = made.data / "sealed"
+        sealed.write_text("in the way")
+        made.hub.start()
+        device = made.client()
+        times: list[int] = []
+        for _ in range(40):
+            times.append(max(wall(), times[-1] + 1 if times else 0))
+            device.say("bench/m", {"ts": times[-1], "level": 1, "power": 1})
+        until(lambda: made.hub.metric("seal_failures_total") >= 2, "sealing is tried, and tried again")
+        probe(made, 3)
+        waiting = "device=bench:m&quantity=bench.level&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"
+        assert len(made.hub.get(f"/api/v1/readings?{waiting}")["items"]) == 40, "answered from the journal"
+        sealed.unlink()
+        began = time.monotonic()
+        until(lambda: list(sealed.rglob("*.parquet")), "it is sealed")
+        made.await_stored("bench:m", times)
+        figure("sealed once it could be", f"after {time.monotonic() - began:.1f} s, {len(times)} of {len(times)} readings")

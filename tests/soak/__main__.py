@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -205,6 +206,7 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=10_000, help="in the hour of load; each has two series")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that hub and broker end with it
     began = time.strftime("%Y-%m-%d %H:%M:%S %z")
     print(f"seed {given.seed}, {given.rate:g} messages a second", flush=True)
     dice = random.Random(given.seed)

@@ -1,0 +1,101 @@
+"""``make red`` (``python -m tests.promises.red [WORD …]``): sees every test of a promise or a fault fail.
+
+For each guard of ``tests/promises/guards.py`` a copy of the tree loses it, and its tests must fail there. With words, only the
+guards or tests that contain one of them. A guard whose text is no longer in its file, and a marked test without a guard, are
+errors. Prints a table; the whole run also goes to build/red.out.json, for docs/reliability.md.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.promises.catalog import marked
+from tests.promises.guards import GUARDS, Guard
+from tests.promises.page import RED, ROOT
+
+
+def without_match() -> list[str]:
+    """What is wrong with the table itself."""
+    wrong = [
+        f"{change.file} has {found} times, not once, the text of: {guard.gone}"
+        for guard in GUARDS
+        for change in guard.changes
+        if (found := (ROOT / change.file).read_text("utf-8").count(change.old)) != 1
+    ]
+    guarded = {test for guard in GUARDS for test in guard.tests}
+    wrong += [f"no guard is named for {test}" for test in marked() if test not in guarded]
+    return wrong + [f"{test} is not a test that is marked" for test in sorted(guarded - marked().keys())]
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """The tree as it is, without what is large or made."""
+    with tempfile.TemporaryDirectory(prefix="red-") as folder:
+        copy = Path(folder) / "tree"
+        left_out = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+        shutil.copytree(ROOT, copy, ignore=left_out)
+        (copy / ".venv").symlink_to(ROOT / ".venv")
+        yield copy
+
+
+def try_without(copy: Path, guard: Guard, test: str) -> tuple[bool, str]:
+    """Whether the test failed without the guard, and how."""
+    before = {change.file: (copy / change.file).read_text("utf-8") for change in guard.changes}
+    try:
+        for change in guard.changes:
+            path = copy / change.file
+            path.write_text(path.read_text("utf-8").replace(change.old, change.new, 1), "utf-8")
+        options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "timeout=150"]
+        environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis"), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", "pytest", *options, test]
+        ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment)
+    finally:
+        for file, text in before.items():
+            (copy / file).write_text(text, "utf-8")
+    if ran.returncode == 1 and "\nFAILED " in ran.stdout:
+        complaints = [line[1:].strip() for line in ran.stdout.splitlines() if line.startswith("E  ")]
+        return True, complaints[0][:110] if complaints else "failed"
+    if " skipped" in ran.stdout.splitlines()[-1]:
+        return False, "NOT RUN: skipped here"
+    if ran.returncode == 0:
+        return False, "STILL GREEN"
+    return False, f"NO TEST FAILED, exit code {ran.returncode}: {' '.join((ran.stdout + ran.stderr).split())[-200:]}"
+
+
+def main(words: list[str]) -> int:
+    if wrong := without_match():
+        print("\n".join(wrong))
+        return 1
+    chosen = [
+        (guard, test)
+        for guard in GUARDS
+        for test in guard.tests
+        if not words or any(word in test or word in guard.gone for word in words)
+    ]
+    results = []
+    with copied() as copy:
+        for number, (guard, test) in enumerate(chosen, 1):
+            began = time.monotonic()
+            red, how = try_without(copy, guard, test)
+            name = test.partition("::")[2].removeprefix("test_")
+            print(f"{number:3}/{len(chosen)} {'red' if red else '!!!'} {time.monotonic() - began:4.0f} s  {name}\n"
+                  f"            without: {guard.gone}\n            {how}", flush=True)  # fmt: skip
+            results.append({"test": test, "without": guard.gone, "red": red, "how": how})
+    count = sum(bool(one["red"]) for one in results)
+    print(f"{count} of {len(results)} red")
+    if not words:
+        RED.parent.mkdir(exist_ok=True)
+        said = {"when": time.strftime("%Y-%m-%d", time.gmtime()), "red": count, "of": len(results), "results": results}
+        RED.write_text(json.dumps(said, indent=1), "utf-8")
+    return 0 if count == len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
