@@ -5,15 +5,17 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from hub.model import Quality, Reading
-from hub.ports import RuleSettings
+from hub.ports import Limit, RuleSettings
 from hub.quantities import Quantity
-from rules.words import figure
+from rules import limits
 
 
 class Below:
     """Breached while a value is less than ``threshold``.
 
     With ``clear`` an alert that has been raised ends only at or above that level.
+    A limit may be the device's own: ``threshold = { profile = "rated_power", times = 1.1 }``; without that entry in its profile
+    it cannot be told.
 
     ```toml
     [[rule]]
@@ -31,20 +33,20 @@ class Below:
     kind: ClassVar[str] = "below"
 
     class Settings(RuleSettings):
-        threshold: float = Field(description="breached below this value, in the quantity's unit", allow_inf_nan=False)
-        clear: float | None = Field(None, description="ends at or above this value; left out: the threshold", allow_inf_nan=False)
+        threshold: Limit = Field(description="breached below this value, in the quantity's unit")
+        clear: Limit | None = Field(None, description="ends at or above this value; left out: the threshold")
         plausible: bool = Field(False, description="leave values outside of the quantity's plausible range unjudged")
 
         @model_validator(mode="after")
         def _clear_is_higher(self) -> Self:
-            if self.clear is not None and self.clear < self.threshold:
-                raise ValueError(f"clear ({self.clear:g}) must not be below the threshold ({self.threshold:g})")
+            limits.in_order(self.threshold, self.clear, below=True)
             return self
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.threshold = settings.threshold
-        self._clear = settings.threshold if settings.clear is None else settings.clear
+        self.threshold = limits.number(settings.threshold)
+        self._limit = limits.value(settings.threshold)
+        self._clear = self._limit if settings.clear is None else limits.value(settings.clear)
         self._unjudged = int(Quality.OUT_OF_RANGE) if settings.plausible else 0
 
     def memory(self) -> None:
@@ -53,8 +55,8 @@ class Below:
     def judge(self, reading: Reading, firing: bool, memory: Any) -> bool | None:
         if reading.quality & self._unjudged:
             return None
-        return reading.value < (self._clear if firing else self.threshold)
+        return reading.value < (self._clear if firing else self._limit)
 
     def words(self, quantity: Quantity) -> dict[str, str]:
-        limit = figure(self.threshold, quantity.unit)
-        return {"en": f"{quantity.en.capitalize()} below {limit}", "zh": f"{quantity.zh}低于 {limit}"}
+        limit = limits.said(self.settings.threshold, quantity.unit)
+        return {"en": f"{quantity.en.capitalize()} below {limit['en']}", "zh": f"{quantity.zh}低于 {limit['zh']}"}

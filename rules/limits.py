@@ -1,11 +1,13 @@
 """Limits that a device's own profile sets."""
 
+from math import nan
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from hub.model import Device
 from hub.ports import FromProfile, Limit, Rule, RuleSettings
+from rules.words import figure
 
 R = TypeVar("R", bound=Rule)
 
@@ -39,3 +41,26 @@ def fitted(rule: R, device: Device | None) -> R | None:
     if hasattr(rule, "calendar"):
         vars(made)["calendar"] = rule.calendar
     return made
+
+
+def value(limit: Limit) -> float:
+    """The same to compute with; a rule with a limit from a profile is never judged itself."""
+    return nan if isinstance(limit, FromProfile) else limit
+
+
+def said(limit: Limit, unit: str) -> dict[str, str]:
+    """The limit in words: "30 °C", "1.1 × rated_power"."""
+    if isinstance(limit, FromProfile):
+        text = limit.profile if limit.times == 1 else f"{limit.times:g} × {limit.profile}"
+        return {"en": f"its {text}", "zh": f"设备档案 {text}"}
+    text = figure(limit, unit)
+    return {"en": text, "zh": text}
+
+
+def in_order(threshold: Limit, clear: Limit | None, *, below: bool) -> None:
+    """Raises ValueError for a level to clear on the wrong side."""
+    if clear is None or isinstance(threshold, FromProfile) or isinstance(clear, FromProfile):
+        return
+    if clear < threshold if below else clear > threshold:
+        where = "below" if below else "above"
+        raise ValueError(f"clear ({clear:g}) must not be {where} the threshold ({threshold:g})")

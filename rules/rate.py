@@ -1,12 +1,13 @@
 """Changing too fast."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from hub.model import Quality, Reading
 from hub.ports import Duration, RuleSettings
 from hub.quantities import Quantity
+from rules import limits
 from rules.words import figure, span
 
 _POINTS = 64
@@ -17,7 +18,8 @@ class Rate:
 
     The change is measured over the last ``over`` (``per`` if left out) of event time and never blown up: what rose by 3
     within the first ten seconds has not risen by 18 a minute. With less than two readings, or before the window is full, it
-    cannot tell that all is well. After a counter's reset, and for readings that arrive out of order, it does not guess.
+    cannot tell that all is well. With ``clear`` a raised alert ends only at that rate or a slower one. After a counter's
+    reset, and for readings that arrive out of order, it does not guess.
 
     ```toml
     [[rule]]
@@ -39,6 +41,9 @@ class Rate:
             description="change, in the quantity's unit, that is too much per `per`; below 0: falling", allow_inf_nan=False
         )
         per: Duration = Field(60_000, gt=0, description="the time the threshold is meant for")
+        clear: float | None = Field(
+            None, description="ends at this change per `per` or a smaller one; left out: the threshold", allow_inf_nan=False
+        )
         over: Duration | None = Field(None, gt=0, description="the time it is measured over; as long as `per` if left out")
 
         @field_validator("threshold")
@@ -48,9 +53,15 @@ class Rate:
                 raise ValueError("a rate of 0 is no change; give one above 0 for rising, below 0 for falling")
             return threshold
 
+        @model_validator(mode="after")
+        def _clear_is_smaller(self) -> Self:
+            limits.in_order(self.threshold, self.clear, below=self.threshold < 0)
+            return self
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.threshold = settings.threshold
+        self._clear = settings.threshold if settings.clear is None else settings.clear
         self._over = settings.over or settings.per
         self._per = settings.per
         self._step = self._over // _POINTS
@@ -75,7 +86,8 @@ class Rate:
             return None
         elapsed = time - points[0][0]
         rate = (reading.value - points[0][1]) / max(elapsed, self._over) * self._per
-        if rate > self.threshold if self.threshold > 0 else rate < self.threshold:
+        limit = self._clear if firing else self.threshold
+        if rate > limit if self.threshold > 0 else rate < limit:
             return True
         return False if elapsed >= self._over else None
 

@@ -7,12 +7,15 @@ A scenario names a rule as gengfu.toml does (or the default rules it is about) a
 
 At the left the time since the story began; then what happens; behind the arrow what the hub must say because of it, in
 order, separated by commas. Nothing behind a line means that the hub must say nothing. `waits` says that it speaks by itself,
-within the second before.
+within the second before. Where days matter a scenario, or its file, says when it `begins`, in which `zone` (Asia/Shanghai if it
+does not say), with which `calendar`; its lines may then name the site's own time: `22:00` is when it next is that late,
+`fri 22:00` when it next is on a Friday. A longer `tick` makes a story of weeks short.
 
 What can happen:
     reads 510                     a reading of the scenario's quantity, with the time of the device
     reads 510 every 10s until 2min
     reads 1 of fire.smoke by zigbee:2
+    reads 510 on night            of a channel with that name
     reads 510 at 5s               its device time is 5 s: it comes late ("at -1h": from before the story)
     reads 510 number 7            with a sequence number
     reads 510 undated             without a device time

@@ -3,24 +3,29 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hub.calendar import Calendar
 from hub.directory import Places
+from hub.during import DAYS
 from hub.model import Alert, Device, Now, Quality, Reading, Space
 from hub.quantities import Quantity, Vocabulary, duration_ms
 from rules import build, load_defaults
 from rules.engine import Engine
 
 START = 1_790_000_000_000  # 2026-09-21 13:33:20 UTC; any moment would do
-TICK = 250
 HEARTBEAT = 10_000
+DAY = 86_400_000
 VOCABULARY = Vocabulary([Quantity("bench.level", "1", "gauge", 0, 1e6, "device", "level", "水平")])
-WORDS = re.compile(r"(?P<at>\S+)\s+(?P<what>.*?)(?:\s*=>\s*(?P<expected>.*))?$")
+WORDS = re.compile(r"(?P<at>(?:(?:mon|tue|wed|thu|fri|sat|sun) )?\S+)\s+(?P<what>.*?)(?:\s*=>\s*(?P<expected>.*))?$")
 READS = re.compile(
-    r"reads (?P<value>\S+)(?: of (?P<quantity>\S+))?(?: by (?P<device>\S+))?(?: at (?P<time>\S+))?(?: number (?P<seq>\d+))?"
+    r"reads (?P<value>\S+)(?: of (?P<quantity>\S+))?(?: by (?P<device>\S+))?(?: on (?P<channel>\S+))?"
+    r"(?: at (?P<time>\S+))?(?: number (?P<seq>\d+))?"
     r"(?: every (?P<every>\S+) until (?P<until>\S+))?(?P<undated> undated)?(?P<retained> retained)?(?P<repeated> redelivered)?"
     r"(?: flagged (?P<flags>\S+))?"
 )
@@ -47,9 +52,17 @@ class Player:
             [Space(**space) for space in file.get("space", [])],
             [Device(**device) for device in file.get("device", [])],
         )
-        self.quantity = scenario.get("quantity", self.tables[0]["quantity"] if self.tables else "")
+        self.quantity = scenario.get("quantity", self.tables[0].get("quantity", "") if self.tables else "")
         self.device = scenario.get("device", "bench:1")
-        self.wall = START
+        site = {**file, **scenario}
+        zone = ZoneInfo(site.get("zone", "Asia/Shanghai"))
+        calendar = {name: [date.fromisoformat(day) for day in days] for name, days in site.get("calendar", {}).items()}
+        self.calendar = Calendar(zone, **calendar)
+        self.tick = duration_ms(site.get("tick", "250ms"))
+        begins = site.get("begins")
+        self.start = round(datetime.fromisoformat(begins).replace(tzinfo=zone).timestamp() * 1000) if begins else START
+        self.newest: dict[tuple[str, str, str], tuple[Reading, int]] = {}  # of each series, as in the store
+        self.wall = self.start
         self.elapsed = 0  # ms since the story began
         self.booted = -1_000_000  # where this boot's monotonic clock began
         self.disk: dict[str, Alert] = {}
@@ -63,7 +76,7 @@ class Player:
         for table in self.tables:
             settings = {key: value for key, value in table.items() if key != "kind"}
             rules.append(build(table["kind"], {"id": table["kind"], **settings}, VOCABULARY))
-        return Engine(rules, self.places, VOCABULARY)
+        return Engine(rules, self.places, VOCABULARY, self.calendar)
 
     @property
     def now(self) -> Now:
@@ -73,10 +86,25 @@ class Player:
 
     def go_to(self, elapsed: int) -> None:
         while self.elapsed < elapsed:
-            self._pass(min(TICK, elapsed - self.elapsed))
+            beats = self.elapsed // HEARTBEAT
+            self._pass(min(self.tick, elapsed - self.elapsed))
             self.commit(self.engine.tick(self.now))
-            if self.elapsed % HEARTBEAT < TICK and self.elapsed // HEARTBEAT != (self.elapsed - TICK) // HEARTBEAT:
+            if self.elapsed // HEARTBEAT != beats:
                 self.beat()
+
+    def moment(self, text: str) -> int:
+        """ms of the story: "10s" since it began, "22:00" when it next is that late, "fri 22:00" when next on a Friday."""
+        match = re.fullmatch(r"(?:(\w{3}) )?(\d\d):(\d\d)", text)
+        if not match:
+            return duration_ms(text)
+        zone = self.calendar.zone
+        here = datetime.fromtimestamp((self.start + self.elapsed) / 1000, zone)
+        for days in range(8):
+            day = here.date() + timedelta(days=days)
+            then = datetime(day.year, day.month, day.day, int(match[2]), int(match[3]), tzinfo=zone)
+            if then.timestamp() >= here.timestamp() and match[1] in (None, DAYS[day.weekday()]):
+                return round(then.timestamp() * 1000) - self.start
+        raise WrongStory(f'there is no "{text}"')
 
     def _pass(self, ms: int) -> None:
         self.elapsed += ms
@@ -93,6 +121,7 @@ class Player:
         self.engine = self.new_engine()
         state = msgspec.msgpack.decode(self.state) if self.state and not forgetting else None
         self.engine.restore(state, list(self.disk.values()), None if forgetting else self.heartbeat, self.now)
+        self.engine.expect(self.newest.values(), self.now)
 
     # --- what happens ---
 
@@ -108,7 +137,7 @@ class Player:
 
     def read(self, match: re.Match[str]) -> None:
         every = duration_ms(match["every"]) if match["every"] else 0
-        until = duration_ms(match["until"]) if match["until"] else self.elapsed
+        until = self.moment(match["until"]) if match["until"] else self.elapsed
         while True:
             self.read_once(match)
             if not every or self.elapsed + every > until:
@@ -126,12 +155,19 @@ class Player:
         if match["repeated"]:
             quality |= Quality.DUPLICATE
         # A device's clock is right: it is not the hub's that may jump.
-        time = self.wall if match["undated"] else START + (span(match["time"]) if match["time"] else self.elapsed)
-        device = match["device"] or self.device
-        reading = Reading(
-            device, match["quantity"] or self.quantity, float(match["value"]), time, "", int(match["seq"] or 0), quality
-        )
+        time = self.wall if match["undated"] else self.start + (self.told(match["time"]) if match["time"] else self.elapsed)
+        device, quantity, channel = match["device"] or self.device, match["quantity"] or self.quantity, match["channel"] or ""
+        reading = Reading(device, quantity, float(match["value"]), time, channel, int(match["seq"] or 0), quality)
         self.commit(self.engine.step(reading, self.wall, self.now, stale=bool(match["retained"])))
+        key = (device, quantity, channel)
+        if key not in self.newest or time > (self.newest[key][0].time or 0):
+            self.newest[key] = (reading, self.wall)
+
+    def told(self, text: str) -> int:
+        if text.startswith("-"):
+            return -duration_ms(text[1:])
+        moment = self.moment(text)
+        return moment - DAY if ":" in text and moment > self.elapsed else moment  # "at 22:00": when it last was
 
     def do(self, what: str) -> None:
         if match := READS.fullmatch(what):
@@ -151,10 +187,6 @@ class Player:
             self.engine.directory_changed()
         else:
             raise WrongStory(f'nobody knows how to do "{what}"')
-
-
-def span(text: str) -> int:
-    return -duration_ms(text[1:]) if text.startswith("-") else duration_ms(text)
 
 
 def told(before: Alert | None, after: Alert) -> str:
@@ -188,13 +220,13 @@ def play(scenario: dict[str, Any], file: dict[str, Any]) -> Player:
             if part.strip()
         ]
         player.said.clear()
-        player.go_to(duration_ms(match["at"]))
+        player.go_to(player.moment(match["at"]))
         waited = list(player.said)
         if match["what"] != "waits":
             if waited:
                 raise WrongStory(f"before “{line.strip()}”: {waited}")
             player.do(match["what"])
-        elif any(at < player.elapsed - 1000 for at, _ in waited):
+        elif any(at < player.elapsed - max(1000, player.tick) for at, _ in waited):
             raise WrongStory(f"sooner than “{line.strip()}”: {waited}")
         got = [word for _, word in player.said]
         if got != expected:
