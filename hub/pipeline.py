@@ -33,7 +33,11 @@ from hub.model import (
 from hub.notices import Roster
 from hub.ports import Adapter, Malformed
 from hub.receipts import wanted
+from hub.records import Work
+from hub.records_people import put_telling
 from hub.routing import Routes, Twins, fault
+from hub.telling.guarded import Guarded, plain
+from hub.telling.telling import Telling
 from hub.wire import Refused
 from rules.engine import Engine
 
@@ -66,7 +70,7 @@ class Pipeline:
         intake: Intake,
         engine: Engine,
         places: Places,
-        roster: Roster,
+        roster: Roster | Telling,
         committer: Committer,
         lanes: Mapping[Lane, LaneWork],
         outside: Outside,
@@ -80,7 +84,6 @@ class Pipeline:
         self.engine = engine
         self.places = places
         self.lanes = lanes
-        self._roster = roster
         self._committer = committer
         self._outside = outside
         self._clock = clock
@@ -93,6 +96,8 @@ class Pipeline:
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.newest_at: int | None = None
         self._watched = False
+        self.telling = roster if isinstance(roster, Telling) else plain(roster, places, engine.open_alerts(), clock())
+        self.told = Guarded(self.telling)
 
     # --- the walk -----------------------------------------------------------------------------------------------------
 
@@ -256,7 +261,7 @@ class Pipeline:
         for alert in alerts:
             before = self.open.get(alert.id)
             work.alerts.append((alert, now.wall))
-            work.notices.extend(self._roster.plan(before, alert, now.wall))
+            work.notices.extend(self.told.changed(before, alert, now))
             if alert.state == "resolved":
                 self.open.pop(alert.id, None)
             else:
@@ -264,6 +269,7 @@ class Pipeline:
             if before is None and message is not None and not alert.stale:
                 self._received[alert.id] = message.monotonic
             self.counts[f"alerts_{alert.state}"] += 1
+        put_telling(work, self.telling.drain())
         if lane is not None:
             lane.alerted()
 
@@ -283,6 +289,12 @@ class Pipeline:
     def tick(self) -> None:
         now = self._clock()
         self._changed(self.engine.tick(now), None, None, now)
+        notices = self.told.tick(now)
+        kept = self.telling.drain()
+        if notices or kept.incidents or kept.members:
+            work = self._committer.gather(urgent=bool(notices))
+            work.notices.extend(notices)
+            put_telling(work, kept)
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
@@ -310,6 +322,16 @@ class Pipeline:
             self._committer.gather().audits.append((now.wall, by, what, alert.id))
             await self._committer.durable()
         return alert
+
+    async def decide(self, alerts: Sequence[Alert], audits: Iterable[tuple[str, str, str]], put: Callable[[Work], None]) -> None:
+        """What people decide beside acknowledging and closing (``hub.commands``): changed alerts, audits as (who, what,
+        subject), and what ``put`` writes. Returns when it is on disk."""
+        now = self._clock()
+        self._changed(alerts, None, None, now)
+        work = self._committer.gather()
+        work.audits.extend((now.wall, who, what, subject) for who, what, subject in audits)
+        put(work)
+        await self._committer.durable()
 
     async def register(self, spaces: Sequence[Space], devices: Sequence[Device], by: str) -> None:
         """Takes places and devices from an import or from the page; what is already known of a device stays."""

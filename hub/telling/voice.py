@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hub.model import SEVERITIES, Alert, Notice, Now, Severity
 from hub.notices import Address, Roster
 from hub.ports import Directory
-from hub.telling import escalation, flapping, inhibition
+from hub.telling import escalation
 from hub.telling.duty import Rota
 from hub.telling.escalation import Ladders
+from hub.telling.flapping import Limits
 from hub.telling.incidents import Group, Incident
+from hub.telling.inhibition import DEFAULTS, Inhibit
 
 ACCEPTED = ("sent", "accepted", "seen", "acknowledged")
 """States in the ledger of a notice that its receiver has taken."""
@@ -21,9 +23,9 @@ class Plan(Struct, frozen=True):
     members."""
 
     rota: Rota
-    ladders: Ladders = escalation.DEFAULTS
-    inhibits: tuple[inhibition.Inhibit, ...] = inhibition.DEFAULTS
-    flapping: flapping.Limits = flapping.Limits()
+    ladders: Ladders = field(default_factory=lambda: dict(escalation.DEFAULTS))
+    inhibits: tuple[Inhibit, ...] = DEFAULTS
+    flapping: Limits = Limits()
     critical_updates: float = 5.0
     updates: float = 60.0
 
