@@ -223,6 +223,10 @@ class Telling:
             return "flapping"
         return ""
 
+    def sent(self, notice: str, state: str) -> None:
+        """How it went with a notice, as in the ledger. A person whom no channel reaches is a reason to climb at once."""
+        self.voice.sent(notice, state)
+
     # --- what people decide -------------------------------------------------------------------------------------------
 
     def look_again(self) -> None:
