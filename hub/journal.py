@@ -84,6 +84,8 @@ class Journal:
 
     ``domain_of`` says which domain a quantity belongs to; a series keeps the domain it was first stored under."""
 
+    reader: JournalReader
+
     def __init__(self, path: Path, lane: Lane, domain_of: Callable[[str], str], clock: Callable[[], int] = wall_ms) -> None:
         self.path = path
         self.lane: Lane = lane
@@ -99,7 +101,7 @@ class Journal:
             raise JournalUnusable(f"{path} cannot be opened: {error}; is the disk full, faulty or not writable?") from error
         except sqlite3.DatabaseError as error:
             raise JournalUnusable(f"{path} cannot be opened: {error}; restore it from a backup, or move it away") from error
-        self.reader = JournalReader(path, lane)
+        self.reader = self._open_reader()
         self._load()
 
     def _load(self) -> None:
@@ -112,6 +114,9 @@ class Journal:
         self._letters: Counter[str] = Counter(dict(senders))
         (newest,) = self._connection.execute("SELECT max(id) FROM dead_letters").fetchone()
         self._last_letter: int = LANES.index(self.lane) if newest is None else newest
+
+    def _open_reader(self) -> JournalReader:
+        return JournalReader(self.path, self.lane)
 
     def _open(self) -> None:
         execute = self._connection.execute
@@ -320,8 +325,10 @@ class Journal:
         with self._transaction() as connection:
             connection.execute("DELETE FROM digests WHERE committed_at < ?", (self._clock() - _DIGESTS_KEPT,))
 
-    def fold(self) -> int:
-        """Joins small batches, so that an answer need not read ten thousand of them. Returns how many are gone."""
+    def fold(self, cuts: Iterable[int] = ()) -> int:
+        """Joins small batches, so that an answer need not read ten thousand of them, but none across the ids ``cuts``.
+        Returns how many are gone."""
+        cut = set(cuts)
         with self._lock:
             heads = self._connection.execute("SELECT id, rows FROM batches ORDER BY id").fetchall()
         runs: list[list[int]] = [[]]
@@ -332,7 +339,7 @@ class Journal:
                 room = _FOLDED
             if id not in self.reader.damaged and rows <= room:
                 runs[-1].append(id)
-                room -= rows
+                room = 0 if id in cut else room - rows
         runs = [run for run in runs if len(run) >= 16]
         gone = 0
         while runs:

@@ -80,6 +80,9 @@ _LETTER = "at, topic, payload, size, sha256, reason, detail, adapter, device"
 class JournalReader:
     """One lane's journal, read-only. Safe to call from several threads: they take turns."""
 
+    _from = "0"
+    """SQL: the batches up to this id are in the store proper already, and out of answers from the journal."""
+
     def __init__(self, path: Path, lane: Lane) -> None:
         self.path = path
         self.lane: Lane = lane
@@ -148,7 +151,9 @@ class JournalReader:
 
     def pending(self) -> Pending:
         with self._reading() as connection:
-            rows, oldest, last = connection.execute("SELECT sum(rows), min(committed_at), max(id) FROM batches").fetchone()
+            rows, oldest, last = connection.execute(
+                f"SELECT sum(rows), min(committed_at), max(id) FROM batches WHERE id > {self._from}"
+            ).fetchone()
         return Pending(rows or 0, oldest or 0, last or 0)
 
     def files(self, state: str = "live") -> list[SealedFile]:
@@ -170,15 +175,22 @@ class JournalReader:
         return [SealedFile(row[0], self.lane, *row[1:]) for row in found]
 
     def _batches(
-        self, connection: sqlite3.Connection, start: int | None = None, end: int | None = None, upto: int | None = None
+        self,
+        connection: sqlite3.Connection,
+        start: int | None = None,
+        end: int | None = None,
+        upto: int | None = None,
+        after: int | None = None,
     ) -> Iterator[Columns]:
         """Decoded one by one. Bounds only leave out whole batches."""
+        first = self._from if after is None else str(after)
         query = "SELECT id, min_time, max_time, crc, columns FROM batches"
         if start is not None:
             # a damaged bound must not hide a batch for ever: sealing reads without bounds and finds it
-            found = connection.execute(f"{query} WHERE max_time >= ? AND min_time < ? ORDER BY id", (start, end))
+            bounds = f"id > {first} AND max_time >= ? AND min_time < ?"
+            found = connection.execute(f"{query} WHERE {bounds} ORDER BY id", (start, end))
         else:
-            found = connection.execute(f"{query} WHERE id <= ? ORDER BY id", (2**62 if upto is None else upto,))
+            found = connection.execute(f"{query} WHERE id > {first} AND id <= ? ORDER BY id", (2**62 if upto is None else upto,))
         for id, min_time, max_time, crc, blob in found:
             if batch_crc(min_time, max_time, blob) == crc:
                 yield Columns.decode(blob)
@@ -214,7 +226,7 @@ class JournalReader:
         with self._reading() as connection:
             facts = dict(connection.execute("SELECT name, value FROM facts WHERE name = 'dead_letters_dropped'"))
             (letters,) = connection.execute("SELECT count(*) FROM dead_letters").fetchone()
-            (rows,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM batches").fetchone()
+            (rows,) = connection.execute(f"SELECT coalesce(sum(rows), 0) FROM batches WHERE id > {self._from}").fetchone()
             (quarantined,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
             states = dict(connection.execute("SELECT state, count(*) FROM files GROUP BY state"))
         return {

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     BAD_FRAME = "bad_frame"  # binary: length, checksum, layout
     CODEC_FAILED = "codec_failed"  # a vendor's own program for its bytes: raised, took too long or too much memory
     ADAPTER_FAILED = "adapter_failed"  # our fault: the adapter raised
+    STORE_REFUSED = "store_refused"  # the server that keeps the readings will not have it
 
 
 class Message(Struct, frozen=True, gc=False):

@@ -233,6 +233,10 @@ class Retention(Struct, frozen=True):
     device: int | None = None
 
 
+class StoreUnavailable(Exception):
+    """The server that keeps the readings does not answer, so what is asked is not known now; the text says what to do."""
+
+
 class Store(Protocol):
     """Where readings live. ``append`` returns when they are durable; everything else may be read by a second process."""
 

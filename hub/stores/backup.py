@@ -17,7 +17,7 @@ from pathlib import Path
 from hub.files import make_folder, sync_file, sync_folder
 from hub.journal_reader import JournalReader, JournalUnusable, SealedFile
 from hub.model import LANES, Lane
-from hub.stores.parquet_reader import journal_path
+from hub.stores.lanes import journal_path
 from hub.stores.sealed import Damaged, check_file
 
 Progress = Callable[[str], None]

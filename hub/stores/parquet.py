@@ -18,7 +18,8 @@ from hub.journal_reader import JournalUnusable, SealedFile
 from hub.model import LANES, Batch, Lane, Now
 from hub.ports import Duration, Retention
 from hub.quantities import Vocabulary
-from hub.stores.parquet_reader import ParquetReader, journal_path
+from hub.stores.lanes import journal_path
+from hub.stores.parquet_reader import ParquetReader
 from hub.stores.sealed import Damaged, check_file
 
 _DAY = 86_400_000

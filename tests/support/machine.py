@@ -24,6 +24,8 @@ def _chinese_font() -> bool:
 # Debian's package -> whether what it brings is there, and what will not run without it
 NEEDED: dict[str, tuple[Callable[[], bool], str]] = {
     "mosquitto": (_command("mosquitto"), "every test against mosquitto"),
+    "influxdb": (_command("influxd"), "every test against InfluxDB"),
+    "victoria-metrics": (_command("victoria-metrics"), "every test against VictoriaMetrics"),
     "chromium": (_command("chromium"), "every test in a browser"),
     "fonts-noto-cjk": (_chinese_font, "the screenshots' Chinese"),
     "libmosquitto-dev": (lambda: Path("/usr/include/mosquitto.h").exists(), "the benchmark's C echo"),

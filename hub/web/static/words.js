@@ -78,7 +78,7 @@ export const words = {
 
   "foot.newest": ["Newest reading {age} ago", "最新读数 {age}前"],
   "foot.none": ["No reading yet", "暂无读数"],
-  "foot.path": ["Alarm path {half} ms, p99 {ms} ms", "报警通路 {half} 毫秒，p99 {ms} 毫秒"],
+  "foot.path": ["Alarm path {half} ms, p99 {ms} of {budget} ms, {own} of it the hub's own", "报警通路 {half} 毫秒，p99 {ms} 毫秒（其中本机处理 {own}，预算 {budget}）"],
   "foot.api": ["For programs", "接口说明"],
   "foot.you": ["You are {name}", "当前为 {name}"],
   "foot.change": ["change", "更改"],
@@ -301,6 +301,7 @@ export const words = {
   "reason.bad_frame": ["broken frame", "帧损坏"],
   "reason.codec_failed": ["the maker's codec failed", "厂商解码程序出错"],
   "reason.adapter_failed": ["our mistake", "本系统出错"],
+  "reason.store_refused": ["refused by the store's server", "存储服务器拒收"],
 
   "quality.late": ["late", "迟到"],
   "quality.duplicate": ["repeated", "重复"],

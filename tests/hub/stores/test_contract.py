@@ -1,9 +1,11 @@
-"""What every store must do. The Parquet store stands three times: unsealed, sealed after every batch, compacted too."""
+"""What every store must do. The Parquet store stands three times: unsealed, sealed after every batch, compacted too; the servers
+answer for themselves: after every batch all of it is sent and settled there."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,18 +15,24 @@ from hub.columns import Columns
 from hub.model import Batch, Lane, Now, Quality, Reading, Series
 from hub.ports import Retention, Store
 from hub.quantities import Vocabulary
+from hub.stores.influxdb import InfluxStore
 from hub.stores.memory import MemoryStore
 from hub.stores.parquet import ParquetStore
+from tests.hub.stores.conftest import Servers
+from tests.support import timeseries_servers
 from tests.support.readings import DAY, HOUR, MINUTE, T0, batch, dead_letter, power, refused
+from tests.support.timeseries_servers import Server
 
 METER = Series("meter", "power.active")
 EVER = (0, 2**62)
-KINDS = ("memory", "parquet", "sealed", "compacted")
+SERVERS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in timeseries_servers.KINDS]
+KINDS = ["memory", "parquet", "sealed", "compacted", *SERVERS]
 
 
 class Harness:
-    def __init__(self, kind: str, folder: Path, retention: Retention) -> None:
+    def __init__(self, kind: str, folder: Path, retention: Retention, server: Server | None = None) -> None:
         self.kind = kind
+        self.server = server
         self.now = T0
         self.folder = folder
         self.retention = retention
@@ -33,11 +41,15 @@ class Harness:
     def open(self) -> Store:
         if self.kind == "memory":
             return MemoryStore(Vocabulary(), self.retention, lambda: self.now)
+        if self.server is not None:
+            words = {**self.server.settings, "bucket": uuid4().hex, "send_every": 3_600_000}
+            settings = InfluxStore.Settings.model_validate(words)
+            return InfluxStore(self.folder, Vocabulary(), self.retention, settings, clock=lambda: self.now)
         return ParquetStore(self.folder, Vocabulary(), self.retention, clock=lambda: self.now)
 
     def append(self, given: Batch, lane: Lane = "rest") -> None:
         self.store.append(lane, given)
-        if self.kind == "sealed":
+        if self.kind in ("sealed", *timeseries_servers.KINDS):
             self.store.maintain(Now(self.now, 0), seal_all=True)
         if self.kind == "compacted":
             self.store.maintain(Now(self.now, 0), seal_all=True)
@@ -55,11 +67,11 @@ Make = Callable[..., Harness]
 
 
 @pytest.fixture(params=KINDS)
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+def make(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> Iterator[Make]:
     made: list[Harness] = []
 
     def harness(retention: Retention | None = None) -> Harness:
-        made.append(Harness(request.param, tmp_path / "data", retention or Retention()))
+        made.append(Harness(request.param, tmp_path / "data", retention or Retention(), servers(request.param)))
         return made[-1]
 
     yield harness
@@ -277,15 +289,15 @@ READINGS = [
 
 
 @pytest.mark.promise(10)
-@pytest.mark.parametrize("kind", ["memory", "parquet"])
+@pytest.mark.parametrize("kind", ["memory", "parquet", *SERVERS])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_any_split_gives_the_same_rows(kind: str, data: st.DataObject) -> None:
+def test_any_order_any_split_gives_the_same_rows(kind: str, servers: Servers, data: st.DataObject) -> None:
     """Readings shuffled and some repeated, cut into batches, sealed or compacted in between, in either lane."""
     order = data.draw(st.permutations(READINGS)) + data.draw(st.lists(st.sampled_from(READINGS), max_size=10))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(order)), max_size=5)) | {0, len(order)})
     with TemporaryDirectory() as folder:
-        hub = Harness(kind, Path(folder), Retention())
+        hub = Harness(kind, Path(folder), Retention(), servers(kind))
         for low, high in pairwise(cuts):
             hub.store.append(data.draw(st.sampled_from(["fire", "rest"])), batch(*order[low:high]))
             what = data.draw(st.sampled_from(["nothing", "seal", "compact"]))
