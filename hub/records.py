@@ -37,13 +37,15 @@ from hub.files import DiskFull
 from hub.model import Alert, Device, Notice, Space
 from hub.records_alerts import mark_sent, write_alerts, write_notices
 
-SCHEMA = 2
+SCHEMA = 3
 _MIGRATIONS = {
     # from version 1: when a notice was handed out, and a way to find who has seen an alert
     1: (
         "ALTER TABLE outbox ADD COLUMN taken_at INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX IF NOT EXISTS audit_by_subject ON audit (subject, what)",
     ),
+    # from version 2: when the last attempt to send a notice began
+    2: ("ALTER TABLE outbox ADD COLUMN began_at INTEGER NOT NULL DEFAULT 0",),
 }
 
 metadata = MetaData()
@@ -88,6 +90,7 @@ outbox = Table(
     Column("error", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("taken_at", Integer, nullable=False, server_default="0"),  # first handed out, so committed: ms; 0 not yet
+    Column("began_at", Integer, nullable=False, server_default="0"),  # the last attempt: ms; 0 none yet
     Index("outbox_by_alert", "alert"),
     Index("outbox_by_state", "state", "created_at"),
 )
@@ -111,7 +114,7 @@ class RecordsFailed(Exception):
 
 class Sent(msgspec.Struct, frozen=True):
     """How one attempt to send a notice ended: ``state`` queued (will be tried again), sent or failed. ``taken``: when the
-    committed notice was handed out, ms."""
+    committed notice was handed out, ``began``: when this attempt began, ms."""
 
     notice: str
     state: str
@@ -119,6 +122,7 @@ class Sent(msgspec.Struct, frozen=True):
     at: int
     error: str = ""
     taken: int = 0
+    began: int = 0
 
 
 class Work:

@@ -23,7 +23,7 @@ INSERT INTO outbox (id, alert, notifier, person, why, state, attempts, created_a
 VALUES (?, ?, ?, ?, ?, 'queued', 0, ?, ?, '', ?) ON CONFLICT DO NOTHING"""
 _SENT = """\
 UPDATE outbox SET state = ?, attempts = ?, changed_at = ?, error = ?,
-taken_at = CASE WHEN taken_at = 0 THEN ? ELSE taken_at END WHERE id = ?"""
+taken_at = CASE WHEN taken_at = 0 THEN ? ELSE taken_at END, began_at = ? WHERE id = ?"""
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -43,6 +43,8 @@ class Mark(Protocol):
     def error(self) -> str: ...
     @property
     def taken(self) -> int: ...
+    @property
+    def began(self) -> int: ...
 
 
 def write_alerts(connection: sqlite3.Connection, changes: Sequence[tuple[Alert, int]]) -> None:
@@ -63,4 +65,6 @@ def write_notices(connection: sqlite3.Connection, notices: Iterable[Notice]) -> 
 
 
 def mark_sent(connection: sqlite3.Connection, marks: Iterable[Mark]) -> None:
-    connection.executemany(_SENT, [(mark.state, mark.attempts, mark.at, mark.error, mark.taken, mark.notice) for mark in marks])
+    connection.executemany(
+        _SENT, [(mark.state, mark.attempts, mark.at, mark.error, mark.taken, mark.began, mark.notice) for mark in marks]
+    )

@@ -4,30 +4,34 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from hub import delivery as module
 from hub.delivery import Delivery
-from hub.model import Notice, Now
+from hub.model import Notice, Now, Severity
 from hub.notifiers.webhook import Webhook
 from hub.records import Sent
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def notice(number: int, notifier: str) -> Notice:
+def notice(number: int, notifier: str, severity: Severity = "critical", why: str = "first") -> Notice:
     return Notice(
-        id=f"a{number}:first:{notifier}:", alert=f"a{number}", revision=1, notifier=notifier, why="first", created_at=0,
-        severity="critical", body={"id": f"a{number}"},
+        id=f"a{number}:{why}:{notifier}:", alert=f"a{number}", revision=1, notifier=notifier, why=why, created_at=0,
+        severity=severity, body={"id": f"a{number}"},
     )  # fmt: skip
 
 
 @asynccontextmanager
 async def receiver(answer: Answer) -> AsyncIterator[str]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await answer(request)
+
     app = web.Application()
-    app.router.add_post("/alerts", answer)
+    app.router.add_post("/alerts", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -41,15 +45,20 @@ async def receiver(answer: Answer) -> AsyncIterator[str]:
 class Desk:
     """A delivery under test with its marks."""
 
-    def __init__(self, **urls: str) -> None:
+    def __init__(self, rate: str = "", **urls: str) -> None:
         self.marks: list[Sent] = []
         self.changed = asyncio.Event()
-        notifiers = {id: Webhook(Webhook.Settings(url=url, timeout=1.0)) for id, url in urls.items()}
-        self.delivery = Delivery(notifiers, lambda: Now(0, 0.0), Random(1), self._mark)
+        self.lost: list[tuple[str, str]] = []
+        notifiers = {id: Webhook(Webhook.Settings(url=url, timeout=1.0, rate=rate)) for id, url in urls.items()}
+        self.delivery = Delivery(notifiers, lambda: Now(0, 0.0), Random(1), self._mark, self._lost)
         self.left: list[Notice] = []
 
     def _mark(self, sent: Sent) -> None:
         self.marks.append(sent)
+        self.changed.set()
+
+    def _lost(self, notice: Notice, why: str) -> None:
+        self.lost.append((notice.id, why))
         self.changed.set()
 
     def _reload(self) -> "asyncio.Future[list[Notice]]":
@@ -186,3 +195,144 @@ async def test_what_did_not_fit_is_read_again_until_nothing_is_left(monkeypatch)
         async with desk.running():
             await desk.until("sent", 20)
     assert desk.delivery.depth("dead") == 3, "what waits to be tried again is bounded too"
+
+
+# --- rates, digests, order ---------------------------------------------------------------------------------------------
+
+
+class Inbox:
+    """Takes everything, and keeps what came when."""
+
+    def __init__(self, answer: Callable[[Any], int] = lambda _: 200) -> None:
+        self.said: list[tuple[float, Any]] = []
+        self.answer = answer
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        said = await request.json()
+        self.said.append((asyncio.get_running_loop().time(), said))
+        return web.Response(status=self.answer(said))
+
+    def ids(self) -> list[str]:
+        return [said.get("id", said.get("why")) for _, said in self.said]
+
+
+async def test_what_is_critical_is_never_merged_and_never_faster_than_the_rate() -> None:
+    inbox = Inbox()
+    async with receiver(inbox) as url:
+        desk = Desk(rate="20/s", w=url)
+        async with desk.running():
+            desk.delivery.put([notice(number, "w") for number in range(30)])
+            await desk.until("sent", 30)
+    assert inbox.ids() == [f"a{number}" for number in range(30)], "each alone, the oldest first"
+    times = [at for at, _ in inbox.said]
+    assert all(late - early >= 1.0 for early, late in zip(times, times[20:], strict=False)), "at most 20 in any second"
+
+
+async def test_small_ones_that_do_not_fit_come_as_one_and_critical_ones_first() -> None:
+    inbox = Inbox()
+    async with receiver(inbox) as url:
+        desk = Desk(rate="8/min", w=url)
+        async with desk.running():
+            desk.delivery.put([notice(number, "w", "warning") for number in range(40)])
+            desk.delivery.put([notice(number, "w") for number in (50, 51)])
+            await desk.until("sent", 42)
+    assert inbox.ids() == ["a50", "a51", "digest"]
+    gathered = inbox.said[2][1]
+    assert (gathered["count"], [one["alert"] for one in gathered["notices"]]) == (40, [f"a{number}" for number in range(40)])
+    assert {mark.error for mark in desk.marks} == {"", "one of 40 in a digest"}, "the ledger says how each was told"
+
+
+async def test_room_is_kept_for_what_is_critical() -> None:
+    inbox = Inbox()
+    async with receiver(inbox) as url:
+        desk = Desk(rate="8/min", w=url)
+        async with desk.running():
+            for number in range(7):
+                desk.delivery.put([notice(number, "w", "info")])
+                await desk.until("sent", min(number + 1, 6))
+            desk.delivery.put([notice(9, "w")])
+            await desk.until("sent", 7)
+            assert desk.delivery.depth("w") == 1, "six of eight are for the small ones; the seventh waits for the next minute"
+    assert inbox.ids() == ["a0", "a1", "a2", "a3", "a4", "a5", "a9"]
+
+
+async def test_what_is_critical_overtakes_what_waits() -> None:
+    release = asyncio.Event()
+    arrived: list[str] = []
+
+    async def slow(request: web.Request) -> web.Response:
+        arrived.append((await request.json())["id"])
+        await release.wait()
+        return web.Response()
+
+    async with receiver(slow) as url:
+        desk = Desk(w=url)
+        async with desk.running():
+            desk.delivery.put([notice(number, "w", "warning") for number in range(20)])
+            async with asyncio.timeout(10):
+                while len(arrived) < Webhook.concurrency:
+                    await asyncio.sleep(0.01)
+            desk.delivery.put([notice(99, "w")])
+            release.set()
+            await desk.until("sent", 21)
+    assert arrived.index("a99") == Webhook.concurrency
+
+
+async def test_one_alert_is_told_in_order_however_often_the_first_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_WAIT", 60.0)
+    answers = iter([500, 200, 200])
+    inbox = Inbox(lambda _: next(answers))
+    async with receiver(inbox) as url:
+        desk = Desk(w=url)
+        async with desk.running():
+            desk.delivery.put([notice(1, "w")])
+            await desk.until("queued", 1)
+            desk.delivery.put([notice(1, "w", why="resolved")])
+            await desk.until("sent", 2)
+    assert [mark.notice for mark in desk.marks] == ["a1:first:w:", "a1:first:w:", "a1:resolved:w:"], "and not after a minute"
+
+
+async def test_channels_that_refuse_hang_or_limit_cost_no_other_a_second() -> None:
+    release = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    async def limited(_: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "30"})
+
+    good = Inbox()
+    async with (
+        receiver(Inbox(lambda _: 500)) as failing,
+        receiver(hang) as slow,
+        receiver(limited) as full,
+        receiver(good) as url,
+    ):
+        desk = Desk(failing=failing, slow=slow, full=full, nobody="http://127.0.0.1:9/alerts", w=url)
+        async with desk.running():
+            started = asyncio.get_running_loop().time()
+            for number in range(20):
+                desk.delivery.put([notice(number, id) for id in ("failing", "slow", "full", "nobody", "w")])
+            await desk.until("sent", 20)
+            assert max(at for at, _ in good.said) - started < 1.0
+            release.set()
+        assert desk.delivery.outlets["full"].paused, "nothing more is sent to one that asked for a pause"
+
+
+async def test_a_critical_call_that_fails_or_is_overdue_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OVERDUE", 0.2)
+    async with receiver(Inbox(lambda _: 404)) as gone, receiver(Inbox(lambda _: 500)) as failing, receiver(Inbox()) as good:
+        desk = Desk(gone=gone, failing=failing, good=good)
+        async with desk.running():
+            desk.delivery.put([notice(1, id) for id in ("gone", "failing", "good")])
+            desk.delivery.put([notice(2, "gone", "warning"), notice(3, "gone", why="resolved")])
+            async with asyncio.timeout(10):
+                while len(desk.lost) < 2:
+                    desk.changed.clear()
+                    await desk.changed.wait()
+            await desk.until("failed", 3)
+    assert desk.lost == [
+        ("a1:first:gone:", f"{gone} answered 404"),
+        ("a1:first:failing:", "not taken by its receiver within 0.2 s"),
+    ]

@@ -130,6 +130,7 @@ def test_an_older_schema_is_brought_up_to_date_and_keeps_everything(path: Path) 
     records.close()
     with sqlite3.connect(path) as old:  # what version 1 did not have
         old.execute("ALTER TABLE outbox DROP COLUMN taken_at")
+        old.execute("ALTER TABLE outbox DROP COLUMN began_at")
         old.execute("DROP INDEX audit_by_subject")
         old.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
     old.close()
@@ -137,6 +138,6 @@ def test_an_older_schema_is_brought_up_to_date_and_keeps_everything(path: Path) 
         records = Records(path)
         assert records.alert("a1") == ALERT
         assert records.unsent() == [NOTICE]
-        assert records.ledger("a1")[0]["taken_at"] == 0
+        assert records.ledger("a1")[0]["taken_at"] == records.ledger("a1")[0]["began_at"] == 0
         assert records.seen("a1") is None
         records.close()
