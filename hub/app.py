@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -45,9 +44,8 @@ from hub.records import Records, RecordsReader, Work
 from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready
+from hub.stores import opening
 from hub.stores.memory import MemoryStore
-from hub.stores.parquet import ParquetStore
-from hub.stores.parquet_reader import ParquetReader
 from hub.systemd import notify
 from hub.upkeep import Upkeep
 from hub.watchdog import Watchdog
@@ -72,15 +70,12 @@ def clock() -> Now:
     return Now(time.time_ns() // 1_000_000, time.monotonic())
 
 
-def open_store(config: Config) -> ParquetStore | MemoryStore:
-    if config.store_kind == MemoryStore.kind:
-        return MemoryStore(config.vocabulary, config.retention)
-    return ParquetStore(config.directory, config.vocabulary, config.retention, config.store_settings)
+def open_store(config: Config) -> opening.AnyStore:
+    return opening.open_store(config.store_kind, config.store_settings, config.directory, config.vocabulary, config.retention)
 
 
-def open_reader(directory: Path) -> ParquetReader:
-    """The store, for reading in another process."""
-    return ParquetStore.open_reader(directory)
+open_reader = opening.open_reader
+"""The store, for reading in another process."""
 
 
 class Hub:
@@ -148,7 +143,8 @@ class Hub:
         beat = config.heartbeat
         self.heartbeat = Heartbeat(beat.url, beat.every, lambda: not_ready(self)) if beat else None
         in_memory = isinstance(self.store, MemoryStore)
-        self.queries = Here(self.store) if in_memory else Queries(partial(open_reader, config.directory))
+        opener = partial(open_reader, config.directory, config.store_kind, config.store_settings)
+        self.queries = Here(self.store) if in_memory else Queries(opener)
         self.desk = Desk(
             config,
             site,
@@ -186,7 +182,7 @@ class Hub:
         self.watchdog.start()
         notify("READY=1")
 
-    def _open_store(self) -> ParquetStore | MemoryStore:
+    def _open_store(self) -> opening.AnyStore:
         try:
             return open_store(self.config)
         except JournalUnusable:

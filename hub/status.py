@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hub.metrics import Exposition, Sample
+from hub.stores.influxdb import InfluxStore
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -98,6 +99,14 @@ def metrics(hub: Hub) -> str:
         out.add("heartbeats_held_total", "counter", "heartbeats not sent because something was missing", hub.heartbeat.held)
     out.add("refusals_untold_total", "counter", "refusals not told to the vendor over MQTT", hub.outside.untold)
     out.add("seal_failures_total", "counter", "rounds of the store's upkeep that failed; nothing is lost", hub.upkeep.failures)
+    if isinstance(hub.store, InfluxStore):
+        sending = hub.store.forwarder
+        out.add("store_reachable", "gauge", "1 while the store's server takes readings", float(sending.reachable))
+        out.add("store_waiting", "gauge", "readings on disk that the store's server has not taken yet", sending.waiting)
+        out.add("store_sent_total", "counter", "readings sent to it, repeated ones too", sending.sent)
+        out.add("store_refused_total", "counter", "readings it refused, now dead letters", sending.refused)
+        out.add("store_failures_total", "counter", "attempts that failed", sending.failures)
+        out.add("store_replays_total", "counter", "times it had lost what it had taken, and got it again", sending.replays)
     out.add("pages_open", "gauge", "pages that listen to the stream", hub.feed.clients)
     out.add("pages_thinned_total", "counter", "readings not shown because a newer one came first", hub.feed.thinned)
     out.add("pages_overflowed_total", "counter", "readings that did not fit a second's batch", hub.feed.overflowed)

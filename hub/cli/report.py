@@ -50,6 +50,7 @@ def energy(
     from hub.app import open_reader
     from hub.directory import Places
     from hub.journal_reader import JournalUnusable
+    from hub.ports import StoreUnavailable
     from hub.records import RecordsReader
     from hub.reports.energy import Words, energy_report, parse_period, report_table
 
@@ -63,13 +64,13 @@ def energy(
     places.upsert_spaces(hub.spaces)
     places.upsert_devices(hub.devices)
     try:
-        store = open_reader(hub.directory)
-    except JournalUnusable as error:
+        store = open_reader(hub.directory, hub.store_kind, hub.store_settings)
+    except (JournalUnusable, StoreUnavailable) as error:
         raise Sorry(str(error)) from error
     try:
         begin, until = parse_period(Words(start, end, month, today), hub.zone, time.time_ns() // 1_000_000)
         found = energy_report(store, places.devices, places, hub.name, hub.zone, begin, until, by, every)
-    except (ValueError, JournalUnusable) as error:
+    except (ValueError, JournalUnusable, StoreUnavailable) as error:
         raise Sorry(str(error)) from error
     finally:
         store.close()

@@ -33,7 +33,7 @@ def load(path: Path | None) -> Config:
     people = reader.each("person", sections.PersonSection)
     notifiers = plugged.notifiers(reader, base)
     context = plugged.context(site, vocabulary)
-    store_kind, store_settings = plugged.store(reader)
+    store_kind, store_settings = plugged.store(reader, base)
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
     fire_tcp = _fire_tcp(reader)

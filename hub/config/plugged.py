@@ -27,7 +27,7 @@ def context(site: sections.Site | None, vocabulary: Vocabulary) -> SiteContext:
     return SiteContext(site.community, ZoneInfo(site.time_zone), vocabulary)
 
 
-def store(reader: Reader) -> tuple[str, Settings | None]:
+def store(reader: Reader, base: Folder) -> tuple[str, Settings | None]:
     kinds = plugins.find("hub.stores")
     table = reader.data.get("store", {})
     if not isinstance(table, dict):
@@ -35,7 +35,7 @@ def store(reader: Reader) -> tuple[str, Settings | None]:
     plugin = _plugin(reader, kinds, {"kind": DEFAULT_STORE, **table}, ("store",), "store")
     if plugin is None:
         return DEFAULT_STORE, None
-    return plugin.kind, _settings(reader, plugin, table, ("store",), "store")
+    return plugin.kind, _settings(reader, plugin, _with_files(reader, table, base, ("store",), "store"), ("store",), "store")
 
 
 def notifiers(reader: Reader, base: Folder) -> tuple[NotifierEntry, ...]:

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from hub.ports import StoreUnavailable
 from hub.web.view import Busy, Conflict, NotFound, Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,7 +45,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    statuses: dict[type[Exception], int] = {NotFound: 404, Conflict: 409, Refused: 422, Busy: 503}
+    statuses: dict[type[Exception], int] = {NotFound: 404, Conflict: 409, Refused: 422, Busy: 503, StoreUnavailable: 503}
 
     async def said(request: Request, error: Exception) -> Response:
         return problem(statuses[type(error)], str(error))
