@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tests.benchmarks.nodered import Influx, nodered
 from tests.support.brokers import Broker
@@ -66,6 +66,39 @@ class Subject(NamedTuple):
     ready: Callable[[], bool]
     stored: Callable[[], int] | None = None  # messages its store has, where that is elsewhere
     shed: Callable[[], int] | None = None  # messages it has dropped and counted
+
+
+class Store(Protocol):
+    """Where a peer stores: messages are counted."""
+
+    port: int
+
+    def count(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class Counted:
+    """``sink.py`` at work."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen([sys.executable, str(HERE / "sink.py")], stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+
+    def count(self) -> int:
+        return int(get(f"http://127.0.0.1:{self.port}/count"))
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def kept(store: Store) -> Iterator[Store]:
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 class Witness:
@@ -151,49 +184,54 @@ def child(command: list[str], **more: Any) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextlib.contextmanager
-def subject(name: str, broker: Broker, qos: int, tools: Path, folder: Path) -> Iterator[Subject]:
+def subject(
+    name: str, broker: Broker, qos: int, tools: Path, folder: Path, *, more: str = "", store: "Store | None" = None
+) -> Iterator[Subject]:
+    """``more`` is added to the hub's configuration. ``store``: a peer's, which outlives it; else it gets one of its own.
+    The hub goes on in a ``folder`` that is there already."""
     common = [broker.host, str(broker.port), str(qos), TOPIC, ALERTS, THRESHOLD]
-    if name == "echo":
-        with child([str(tools / "echo"), *common]) as process:
-            yield Subject(name, process.pid, lambda: True)
-    elif name == "plain":
-        with child([sys.executable, str(HERE / "sink.py")], stdout=subprocess.PIPE) as sink:
-            assert sink.stdout is not None
-            store = f"http://127.0.0.1:{int(sink.stdout.readline())}"
-            with child([sys.executable, str(HERE / "plain.py"), *common, store]) as process:
-                yield Subject(name, process.pid, lambda: True, lambda: int(get(f"{store}/count")))
-    elif name.startswith("nodered"):
-        influx = Influx(folder / "influx") if name.endswith("influx") else None
-        try:
-            with nodered(broker, qos, TOPIC, ALERTS, THRESHOLD, folder, influx.port if influx else None) as process:
-                yield Subject(name, process.pid, lambda: True, influx.count if influx else None)
-        finally:
-            if influx:
-                influx.close()
-    else:
-        folder.mkdir(parents=True)
-        (folder / "gengfu.toml").write_text(CONFIG.format(url=broker.url, port=8765))
-        log = (folder / "log").open("wb")
-        command = [sys.executable, "-m", "hub", "run", "--config", "gengfu.toml"]
-        paths = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with child(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=paths) as process:
-            page = ""
+    with contextlib.ExitStack() as stack:
+        if name == "echo":
+            yield Subject(name, stack.enter_context(child([str(tools / "echo"), *common])).pid, lambda: True)
+        elif name == "plain":
+            lines = store or stack.enter_context(kept(Counted()))
+            address = f"http://127.0.0.1:{lines.port}"
+            process = stack.enter_context(child([sys.executable, str(HERE / "plain.py"), *common, address]))
+            yield Subject(name, process.pid, lambda: True, lines.count)
+        elif name.startswith("nodered"):
+            influx = (store or stack.enter_context(kept(Influx(folder / "influx")))) if name.endswith("influx") else None
+            port = influx.port if influx else None
+            process = stack.enter_context(nodered(broker, qos, TOPIC, ALERTS, THRESHOLD, folder, port))
+            yield Subject(name, process.pid, lambda: True, influx.count if influx else None)
+        else:
+            yield stack.enter_context(_hub(broker, folder, more))
 
-            def ready() -> bool:
-                nonlocal page
-                if process.poll() is not None:
-                    raise Failed(f"the hub ended: {(folder / 'log').read_text(errors='replace')[-2000:]}")
-                words = (folder / "log").read_text(errors="replace").split()
-                page = next((word for word in words if word.startswith("http://")), "")
-                with contextlib.suppress(OSError):
-                    return bool(page) and bool(get(f"{page}/readyz"))
-                return False
 
-            def shed() -> int:
-                lines = get(f"{page}/metrics").splitlines()
-                return int(sum(float(line.split()[-1]) for line in lines if line.startswith("gengfu_shed_total{")))
+@contextlib.contextmanager
+def _hub(broker: Broker, folder: Path, more: str) -> Iterator[Subject]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "gengfu.toml").write_text(CONFIG.format(url=broker.url, port=8765) + more)
+    log = (folder / "log").open("wb")
+    command = [sys.executable, "-m", "hub", "run", "--config", "gengfu.toml"]
+    paths = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with child(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=paths) as process:
+        page = ""
 
-            yield Subject(name, process.pid, ready, shed=shed)
+        def ready() -> bool:
+            nonlocal page
+            if process.poll() is not None:
+                raise Failed(f"the hub ended: {(folder / 'log').read_text(errors='replace')[-2000:]}")
+            words = (folder / "log").read_text(errors="replace").split()
+            page = next((word for word in words if word.startswith("http://")), "")
+            with contextlib.suppress(OSError):
+                return bool(page) and bool(get(f"{page}/readyz"))
+            return False
+
+        def shed() -> int:
+            lines = get(f"{page}/metrics").splitlines()
+            return int(sum(float(line.split()[-1]) for line in lines if line.startswith("gengfu_shed_total{")))
+
+        yield Subject("hub", process.pid, ready, shed=shed)
 
 
 def get(url: str) -> str:
