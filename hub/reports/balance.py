@@ -1,0 +1,209 @@
+"""Where a community's energy came from and went: grid, sun, battery, heat pumps, cars; carbon dioxide; the zero-carbon share.
+
+With I taken from the grid, E fed into it, P the solar yield, C put into batteries and D taken out of them:
+
+    used = I + P + D - C - E          self-consumption = (P - E) / P          autarky = (used - I) / used
+
+What is fed in counts as solar. The zero-carbon share (零碳能源利用比例) is, of all energy used on the site, the part that is
+solar or, by the factor table, zero-carbon:
+
+    ((P - E) + z_grid I + z_heat H) / (used + H + 10.81 kWh/m3 G)      H heat and G gas from outside
+
+No binding definition of that share was found, so reports print this one. Gas counts 38.93 MJ/m3 (GB/T 2589). What is fed in is
+not taken off the carbon dioxide. A ratio that its meters contradict, or that lacks one of them, is None.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from msgspec import Struct
+
+from hub.moments import local_iso
+from hub.ports import Floats, Ints
+from hub.reports.measured import Measured
+from hub.reports.meters import EXPORT, IMPORT, PV, Meter
+from hub.reports.setup import Emission
+
+GAS, HEAT = "gas.volume.total", "heat.energy.total"
+GAS_KWH = 10.81
+"""kWh per m3."""
+
+
+class Flow(Struct, frozen=True, eq=False):
+    """A sum of meters in every interval; nan where one of them is unknown. ``meters``: how many there are."""
+
+    value: Floats
+    completeness: Floats
+    meters: int
+
+
+def flow(all: Sequence[Meter], measured: Measured, wanted: Sequence[int]) -> Flow:
+    chosen = list(wanted)
+    if not chosen:
+        nothing = np.zeros(measured.value.shape[1])
+        return Flow(nothing, nothing + 1, 0)
+    return Flow(measured.value[chosen].sum(axis=0), measured.completeness[chosen].min(axis=0), len(chosen))
+
+
+class Flows(Struct, frozen=True, eq=False):
+    grid: Flow
+    fed_in: Flow
+    solar: Flow
+    charged: Flow
+    discharged: Flow
+    heat: Flow
+    gas: Flow
+
+    @property
+    def used(self) -> Floats:
+        found: Floats = self.grid.value + self.solar.value + self.discharged.value - self.charged.value - self.fed_in.value
+        return found
+
+
+def flows(all: Sequence[Meter], measured: Measured) -> Flows:
+    def chosen(quantity: str, *, battery: bool = False, top: bool = True) -> Flow:
+        return flow(
+            all,
+            measured,
+            [
+                number
+                for number, meter in enumerate(all)
+                if meter.quantity == quantity and (meter.duty.role == "battery") == battery and (meter.inside < 0 or not top)
+            ],
+        )
+
+    return Flows(
+        grid=chosen(IMPORT),
+        fed_in=chosen(EXPORT),
+        solar=chosen(PV),
+        charged=chosen(IMPORT, battery=True, top=False),
+        discharged=chosen(EXPORT, battery=True, top=False),
+        heat=_from_outside(all, measured),
+        gas=chosen(GAS),
+    )
+
+
+def _from_outside(all: Sequence[Meter], measured: Measured) -> Flow:
+    """Heat that was bought: not what the site's own heat pumps make."""
+    numbers = [
+        number
+        for number, meter in enumerate(all)
+        if meter.quantity == HEAT and meter.inside < 0 and meter.duty.role != "heat_pump"
+    ]
+    return flow(all, measured, numbers)
+
+
+def balance(
+    all: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo, emissions: Sequence[Emission]
+) -> dict[str, Any]:
+    """``measured``: one interval, or several that are added. JSON values: ``flows`` in kWh (gas in m3) with their completeness,
+    ``self_consumption``, ``autarky``, ``zero_carbon`` as shares, ``battery`` with its efficiency, ``heat_pumps`` with what they
+    gave for a kWh, ``charged_cars``, ``co2`` in kg by source, and ``series``: the flows of every interval."""
+    found = flows(all, measured)
+    whole = {name: _total(getattr(found, name)) for name in Flows.__struct_fields__}
+    used = float(found.used.sum())
+    grid, fed_in, solar = (whole[name]["value"] for name in ("grid", "fed_in", "solar"))
+    has_main = any(meter.main and meter.quantity == IMPORT for meter in all)
+    knows = has_main and grid is not None and fed_in is not None and solar is not None and np.isfinite(used)
+    return {
+        "flows": {**whole, "used": {"value": _number(used) if knows or not found.solar.meters else None}},
+        "self_consumption": _share(solar - fed_in, solar) if knows and solar else None,
+        "autarky": _share(used - grid, used) if knows else None,
+        "zero_carbon": _zero_carbon(whole, used, emissions) if knows or (grid is not None and not solar) else None,
+        "battery": _battery(whole),
+        "heat_pumps": _heat_pumps(all, measured),
+        "charged_cars": _total(flow(all, measured, _cars(all))),
+        "co2": _co2(whole, emissions),
+        "series": {
+            "start": [local_iso(at, zone) for at in edges[:-1].tolist()],
+            **{name: _numbers(getattr(found, name).value) for name in ("grid", "fed_in", "solar")},
+            "used": _numbers(found.used),
+        },
+    }
+
+
+def _zero_carbon(whole: Mapping[str, Mapping[str, Any]], used: float, emissions: Sequence[Emission]) -> float | None:
+    share = {emission.quantity: emission.zero_carbon for emission in emissions}
+    heat, gas = whole["heat"]["value"], whole["gas"]["value"]
+    if heat is None or gas is None or not np.isfinite(used):
+        return None
+    zero = whole["solar"]["value"] - whole["fed_in"]["value"]
+    zero += share.get(IMPORT, 0.0) * whole["grid"]["value"] + share.get(HEAT, 0.0) * heat
+    return _share(zero, used + heat + GAS_KWH * gas)
+
+
+def _battery(whole: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    charged, discharged = whole["charged"]["value"], whole["discharged"]["value"]
+    if not whole["charged"]["meters"] or charged is None or discharged is None:
+        return None
+    return {
+        "charged": charged,
+        "discharged": discharged,
+        "kept_or_lost": round(charged - discharged, 6),
+        "efficiency": _share(discharged, charged),
+    }
+
+
+def _heat_pumps(all: Sequence[Meter], measured: Measured) -> dict[str, Any] | None:
+    pumps = [number for number, meter in enumerate(all) if meter.duty.role == "heat_pump"]
+    electric = [number for number in pumps if all[number].quantity == IMPORT]
+    if not electric:
+        return None
+    taken = _total(flow(all, measured, electric))
+    heat = [number for number in pumps if all[number].quantity == HEAT]
+    given = _total(flow(all, measured, heat))["value"] if heat else None
+    known = given is not None and taken["value"]
+    return {"electricity": taken, "heat": given, "factor": round(given / taken["value"], 3) if known else None}
+
+
+def _cars(all: Sequence[Meter]) -> list[int]:
+    """A charger's own register, else that of a meter in front of it."""
+    chargers = [number for number, meter in enumerate(all) if meter.quantity == "charger.energy.total"]
+    own = {all[number].device.id for number in chargers}
+    before = [n for n, m in enumerate(all) if m.duty.role == "ev" and m.quantity == IMPORT and m.device.id not in own]
+    return chargers + before
+
+
+def _co2(whole: Mapping[str, Mapping[str, Any]], emissions: Sequence[Emission]) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for emission in emissions:
+        name = {IMPORT: "grid", GAS: "gas", HEAT: "heat"}.get(emission.quantity)
+        if name is None or not whole[name]["meters"]:
+            continue
+        value = whole[name]["value"]
+        rows.append(
+            {
+                "quantity": emission.quantity,
+                "kg": None if value is None else round(value * emission.kg_per_unit, 3),
+                "kg_per_unit": emission.kg_per_unit,
+                "year": emission.year,
+                "source": emission.source,
+                "example": emission.example,
+            }
+        )
+    known = [row["kg"] for row in rows if row["kg"] is not None]
+    return {"kg": round(sum(known), 3) if known and len(known) == len(rows) else None, "rows": rows}
+
+
+def _total(one: Flow) -> dict[str, Any]:
+    """Over all intervals; None where one of them is unknown."""
+    return {
+        "value": _number(float(one.value.sum())),
+        "completeness": round(float(one.completeness.mean()), 6),
+        "meters": one.meters,
+    }
+
+
+def _number(value: float) -> float | None:
+    return round(value, 6) if np.isfinite(value) else None
+
+
+def _numbers(values: Floats) -> list[float | None]:
+    return [_number(value) for value in values.tolist()]
+
+
+def _share(part: float, whole: float) -> float | None:
+    share = part / whole if whole > 0 else None
+    return round(min(max(share, 0.0), 1.0), 6) if share is not None and -1e-6 <= share <= 1 + 1e-6 else None

@@ -1,0 +1,171 @@
+"""A whole report: what was used and what it cost, and all that is worked out from it; what PDF, XLSX and the page show."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from hub.model import Device
+from hub.moments import local_iso
+from hub.ports import Directory, Ints
+from hub.reports.balance import balance
+from hub.reports.energy import energy_report
+from hub.reports.measured import Readings, measure
+from hub.reports.meters import IMPORT, Meter, grouped, meters
+from hub.reports.peaks import demand, night_flow
+from hub.reports.period import day_start, intervals, local
+from hub.reports.setup import Energy
+from hub.reports.split import split
+
+STEPS = ("consumption", "balance", "demand", "comparison", "nights", "split")
+"""What a progress bar counts."""
+GROUPS = 40
+"""Groups with a peak demand of their own; a report of more flats than that shows the community's only."""
+_WATERS = ("water.volume.total", "gas.volume.total")
+_LINE = 93
+"""Days that a chart of days shows; a longer period is shown by months."""
+
+
+def full_report(
+    store: Readings,
+    devices: Mapping[str, Device],
+    places: Directory,
+    site: str,
+    zone: ZoneInfo,
+    start: int,
+    end: int,
+    by: str = "community",
+    every: str = "total",
+    energy: Energy = Energy(),
+    done: Callable[[str], None] = lambda step: None,
+) -> dict[str, Any]:
+    """``energy_report`` and, beside its keys: ``balance`` (see there; its ``series`` by day, or by month), ``demand`` of the
+    community and ``demands`` of the groups, ``compare`` with the period before and a year before, ``nights`` (least flow of
+    water and gas), ``split`` between parties, ``emissions`` and ``facts``: what a reader must know to judge the figures.
+    ``done`` is told the name of each of STEPS."""
+    report = energy_report(store, devices, places, site, zone, start, end, by, every, energy)
+    done("consumption")
+    all = meters(store, devices, places, energy.duties)
+    spans = list(intervals(start, end, "day" if end - start <= _LINE * 86_400_000 else "month", zone))
+    edges: Ints = np.array([low for low, _ in spans] + [end], np.int64)
+    if all:
+        whole = measure(store, all, edges[[0, -1]])
+        flows = balance(all, whole, edges[[0, -1]], zone, energy.emissions)
+        flows["series"] = balance(all, measure(store, all, edges), edges, zone, energy.emissions)["series"]
+        report["balance"] = flows
+    done("balance")
+    tops = [meter for meter in all if meter.quantity == IMPORT and meter.inside < 0]
+    report["demand"] = demand(store, tops, start, end, zone)
+    report["demands"] = _demands(store, all, by, site, start, end, zone)
+    done("demand")
+    report["compare"] = _compare(store, all, site, start, end, zone) if all else {"rows": []}
+    done("comparison")
+    report["nights"] = [
+        {"device": meter.device.id, "name": meter.device.name, "quantity": meter.quantity, **found}
+        for meter in all
+        if meter.quantity in _WATERS and (found := night_flow(store, meter, start, end, zone))
+    ]
+    done("nights")
+    report["split"] = _split(store, all, report, start, end, energy)
+    done("split")
+    report["facts"] = _facts(all, energy)
+    return report
+
+
+def _demands(
+    store: Readings, all: Sequence[Meter], by: str, site: str, start: int, end: int, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    parts = [part for part in grouped(all, by, site) if part.quantity == IMPORT and part.part == "group"]
+    if by == "community" or len(parts) > GROUPS:
+        return []
+    rows = []
+    for part in parts:
+        found = demand(store, [all[number] for number in part.plus], start, end, zone)
+        found.pop("profile", None)
+        rows.append({"group": part.group, "name": part.name, **found})
+    return rows
+
+
+def _compare(store: Readings, all: Sequence[Meter], site: str, start: int, end: int, zone: ZoneInfo) -> dict[str, Any]:
+    parts = grouped(all, "community", site)
+    before, year = previous(start, end, zone), year_before(start, end, zone)
+    rows: list[dict[str, Any]] = [{"quantity": part.quantity} for part in parts]
+    for name, span in (("value", (start, end)), ("previous", before), ("last_year", year)):
+        found = measure(store, all, np.array(span, np.int64))
+        for part, row in zip(parts, rows, strict=True):
+            value = found.value[list(part.plus), 0]
+            row[name] = round(float(value.sum()), 6) if np.isfinite(value).all() else None
+            row[f"{name}_completeness"] = round(float(found.completeness[list(part.plus), 0].mean()), 6)
+    return {
+        "previous": [local_iso(at, zone) for at in before],
+        "last_year": [local_iso(at, zone) for at in year],
+        "rows": rows,
+    }
+
+
+def previous(start: int, end: int, zone: ZoneInfo) -> tuple[int, int]:
+    """The month before, where the period is a whole month; else as many days before it."""
+    first, last = local(start, zone), local(end, zone)
+    whole_days = first.time() == last.time()
+    if first.day == last.day == 1 and whole_days and end > start:
+        months = (last.year - first.year) * 12 + last.month - first.month
+        number = first.year * 12 + first.month - 1 - months
+        return day_start(date(number // 12, number % 12 + 1, 1), zone), start
+    if whole_days and first.hour == first.minute == 0:
+        return day_start(first.date() - (last.date() - first.date()), zone), start
+    return start - (end - start), start
+
+
+def year_before(start: int, end: int, zone: ZoneInfo) -> tuple[int, int]:
+    """The same days of the year before; 29 February is compared with the 28th."""
+
+    def earlier(at: int) -> int:
+        moment = local(at, zone)
+        midnight = day_start(moment.date(), zone)
+        day = moment.date()
+        try:
+            day = day.replace(year=day.year - 1)
+        except ValueError:
+            day = day - timedelta(days=366)
+        return day_start(day, zone) + (at - midnight)
+
+    return earlier(start), earlier(end)
+
+
+def _split(
+    store: Readings, all: Sequence[Meter], report: Mapping[str, Any], start: int, end: int, energy: Energy
+) -> list[dict[str, Any]]:
+    """For every quantity with main meters, a cost, and parties behind them."""
+    found = []
+    whole = measure(store, all, np.array([start, end], np.int64)) if all else None
+    for total in report["totals"]:
+        quantity, cost = total["quantity"], total["cost"]
+        leaves = [n for n, m in enumerate(all) if m.quantity == quantity and m.duty.party and not m.main]
+        if whole is None or cost is None or not leaves or total["value"] is None:
+            continue
+        used: dict[str, float | None] = defaultdict(float)
+        for number in leaves:
+            value, party = float(whole.value[number, 0]), all[number].duty.party
+            before = used[party]
+            used[party] = None if np.isnan(value) or before is None else before + value
+        entry: dict[str, Any] = {"quantity": quantity, "whole": total["value"], "amount": cost, "rest": energy.rest}
+        try:
+            entry["rows"] = split(Decimal(repr(cost)), total["value"], used, energy.rest)
+        except ValueError as problem:
+            entry |= {"rows": [], "problem": str(problem)}
+        found.append(entry)
+    return found
+
+
+def _facts(all: Sequence[Meter], energy: Energy) -> dict[str, Any]:
+    """What the words at the end of a report are made of."""
+    return {
+        "meters": len({meter.device.id for meter in all}),
+        "main_meters": sorted({meter.device.id for meter in all if meter.main}),
+        "without_place": sorted({meter.device.id for meter in all if not meter.path})[:20],
+        "examples": sorted({t.id for t in energy.tariffs if t.example} | {e.quantity for e in energy.emissions if e.example}),
+    }
