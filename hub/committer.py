@@ -7,6 +7,7 @@ waited for: the reserve is given up, and after that the same transaction is trie
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,6 +47,7 @@ class Committer:
         self._waiting: list[tuple[int, Callable[[], None]]] = []
         self.number = 1  # of the transaction that is gathering now
         self.done = 0  # of the last one on disk
+        self.spent = 0.0  # seconds that one took the disk
         self.alerts = 0  # of the newest one with an alert that a message brought about
 
     def gather(self, *, urgent: bool = True) -> Work:
@@ -111,12 +113,14 @@ class Committer:
     def _commit(self, work: Work) -> None:
         if work.empty():
             return
+        began = time.monotonic()
         try:
             self._records.commit(work)
         except DiskFull:
             if self._reserve is not None:
                 self._reserve.release()
             self._records.commit(work)
+        self.spent = time.monotonic() - began
 
     def _finished(self, future: "asyncio.Future[None]", work: Work, number: int) -> None:
         if future.cancelled():

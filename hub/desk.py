@@ -99,7 +99,7 @@ class Desk:
 
     def overview(self) -> Overview:
         return self._glance.overview(
-            self._clock(), self._pipeline.open, self._context, self._pipeline.newest_at, *self._pipeline.latency_ms(0.5, 0.99)
+            self._clock(), self._pipeline.open, self._context, self._pipeline.newest_at, self._pipeline.pace
         )
 
     async def refresh(self) -> None:

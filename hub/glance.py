@@ -11,6 +11,7 @@ from hub.directory import Places
 from hub.intake import Intake
 from hub.model import SEVERITIES, Alert, Now, Reading, Severity
 from hub.moments import EPOCH
+from hub.pace import Pace
 from hub.ports import SiteContext, Store
 from hub.reports.energy import energy_report
 from hub.web.view import Building, Overview
@@ -91,8 +92,7 @@ class Glance:
         alerts: Mapping[str, Alert],
         site: SiteContext,
         newest_at: int | None,
-        p50_ms: float | None,
-        p99_ms: float | None,
+        pace: Pace,
     ) -> Overview:
         firing = [alert for alert in alerts.values() if alert.state == "firing"]
         silent = {alert.device for alert in firing if alert.quantity == "" or alert.silent}
@@ -128,8 +128,9 @@ class Glance:
             devices=len(self._places.devices),
             unaccepted=sum(not device.accepted for device in self._places.devices.values()),
             newest_at=newest_at,
-            alert_p50_ms=p50_ms,
-            alert_p99_ms=p99_ms,
+            alert_p50_ms=pace.ms(0.5),
+            alert_p99_ms=pace.ms(0.99),
+            alert_own_p99_ms=pace.own_ms(0.99),
             power_w=sum(power) if power else None,
             power_today=self.figures.power_today,
             kwh_today=self.figures.kwh_today,

@@ -6,7 +6,7 @@ What people do (acknowledge, resolve, accept a device) comes in here as well: on
 import asyncio
 import hashlib
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ from hub.model import (
     Space,
 )
 from hub.notices import Roster
+from hub.pace import Pace
 from hub.ports import Adapter, Malformed
 from hub.receipts import wanted
 from hub.records import Work
@@ -44,7 +45,6 @@ from rules.engine import Engine
 KEPT_BYTES = 64 * 1024
 TICK = 0.25
 HEARTBEAT = 10.0
-LATENCIES = 1_000
 LOOKED_AT = 10_000
 LEARNED = 10_000
 """Topics that both sessions carry, at most; what speaks of fire beyond them is judged all the same."""
@@ -91,7 +91,7 @@ class Pipeline:
         self._states: dict[str, bytes] = {}
         self._looked_at: set[str] = set()  # alerts somebody has opened
         self._received: dict[str, float] = {}  # alert id -> monotonic of the message that opened it
-        self.latencies: deque[float] = deque(maxlen=LATENCIES)  # seconds, bytes at the hub -> alert published
+        self.pace = Pace()
         self.counts: Counter[str] = Counter()
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.newest_at: int | None = None
@@ -278,13 +278,8 @@ class Pipeline:
         now = self._clock().monotonic
         for alert in alerts:
             if received := self._received.pop(alert.id, None):
-                self.latencies.append(now - received)
+                self.pace.add(now - received, self._committer.spent)
             self._outside.alert(alert)
-
-    def latency_ms(self, *shares: float) -> list[float | None]:
-        """Of the last alerts: bytes at the hub -> committed and handed out, quantiles in ms; None before the first."""
-        ordered = sorted(self.latencies)
-        return [ordered[int(len(ordered) * share)] * 1000 if ordered else None for share in shares]
 
     def tick(self) -> None:
         now = self._clock()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hub.metrics import Exposition, Sample
+from hub.pace import BUDGET_MS
 from hub.stores.influxdb import InfluxStore
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def not_ready(hub: Hub) -> Sequence[str]:
 
 def notifiers(counts: dict[str, int]) -> list[Sample]:
     return [({"notifier": id}, count) for id, count in counts.items()]
+
+
+def quantiles(ms: Callable[[float], float | None]) -> list[Sample]:
+    """In seconds, of a function of the quantile; what it does not know yet is left out."""
+    return [({"quantile": f"{share:g}"}, found / 1000) for share in BUDGET_MS if (found := ms(share)) is not None]
 
 
 def metrics(hub: Hub) -> str:
@@ -67,10 +73,10 @@ def metrics(hub: Hub) -> str:
     for state in ("pending", "firing", "resolved"):
         out.add(f"alerts_{state}_total", "counter", f"changes of alerts to {state}", pipeline.counts[f"alerts_{state}"])
     out.add("alerts_open", "gauge", "alerts that are pending or firing", len(pipeline.open))
-    p50, p99 = pipeline.latency_ms(0.5, 0.99)
-    if p50 is not None and p99 is not None:
-        quantiles = [({"quantile": "0.5"}, p50 / 1000), ({"quantile": "0.99"}, p99 / 1000)]
-        out.add("alert_seconds", "gauge", "bytes at the hub to alert committed and handed out, of the last 1000", quantiles)
+    pace = pipeline.pace
+    out.add("alert_seconds", "gauge", "bytes at the hub to alert committed and handed out, of the last 1000", quantiles(pace.ms))
+    out.add("alert_own_seconds", "gauge", "the hub's own share of alert_seconds: without the disk", quantiles(pace.own_ms))
+    out.add("alert_budget_seconds", "gauge", "what alert_seconds may be on a quiet machine", quantiles(BUDGET_MS.get))
     waits = [(id, sorted(spent)) for id, spent in delivery.waits.items() if spent]
     told = [({"notifier": id, "quantile": q}, w[int(len(w) * float(q))]) for id, w in waits for q in ("0.5", "0.99")]
     out.add("notice_seconds", "gauge", "alert committed to notice taken by its receiver, of the last 1000", told)

@@ -261,6 +261,8 @@ class OverviewOut(Out):
     newest_at: Time | None
     alert_p50_ms: Number = Field(description="bytes at the hub to alert committed and handed out, of the last ones")
     alert_p99_ms: Number
+    alert_own_p99_ms: Number = Field(description="the hub's own share of it: without the disk")
+    alert_budget_ms: Number = Field(description="what alert_p99_ms may be on a quiet machine")
     power_w: Number
     power_today: Curve
     power_usual: Curve

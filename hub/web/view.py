@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from msgspec import Struct
 
 from hub.model import Alert, AlertState, DeadLetter, Device, Reading, Severity, Space
+from hub.pace import BUDGET_MS
 from hub.quantities import Domain, Vocabulary
 from hub.web.feed import Feed
 
@@ -152,6 +153,8 @@ class Overview(Struct, frozen=True):
     newest_at: int | None = None  # arrival of the newest reading
     alert_p50_ms: float | None = None  # bytes at the hub -> alert committed and handed out, of the last ones
     alert_p99_ms: float | None = None
+    alert_own_p99_ms: float | None = None  # of these, without the disk
+    alert_budget_ms: float = BUDGET_MS[0.99]  # what p99 may be on a quiet machine
     power_w: float | None = None
     power_today: Points = ()
     power_usual: Points = ()

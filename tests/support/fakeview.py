@@ -144,6 +144,7 @@ class FakeView:
             newest_at=now - 800,
             alert_p50_ms=1.1,
             alert_p99_ms=4.2,
+            alert_own_p99_ms=0.9,
             power_w=21_000 * made.value("x", "current.l1", now),
             power_today=[
                 (at, 21_000 * made.value("x", "current.l1", at))

@@ -68,7 +68,7 @@ export function home(root) {
   function draw() {
     drawWrong();
     const key = JSON.stringify([state.overview, document.documentElement.lang, state.quantities.size], (name, value) =>
-      name === "now" || name === "newest_at" || name === "alert_p50_ms" || name === "alert_p99_ms" ? undefined : value,
+      name === "now" || name === "newest_at" || name.startsWith("alert_") ? undefined : value,
     );
     if (state.overview && key !== before) {
       before = key;
@@ -219,5 +219,7 @@ export function newest(overview) {
 
 export function alarmPath(overview) {
   if (!overview || overview.alert_p99_ms === null) return null;
-  return h("span.figure", {}, say("foot.path", { half: number(overview.alert_p50_ms, 1), ms: number(overview.alert_p99_ms, 1) }));
+  const { alert_p50_ms: half, alert_p99_ms: ms, alert_own_p99_ms: own, alert_budget_ms: budget } = overview;
+  const words = { half: number(half, 1), ms: number(ms, 1), own: number(own, 1), budget: number(budget, 0) };
+  return h("span.figure", {}, say("foot.path", words));
 }
