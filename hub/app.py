@@ -17,11 +17,12 @@ from typing import Any
 
 from hub import plugins
 from hub.broker import PrivateBroker
+from hub.commands import Commands, restored
 from hub.committer import Committer
 from hub.config import Config, site_context
 from hub.delivery import Delivery
 from hub.desk import Desk
-from hub.directory import Places
+from hub.directory import Places, learned
 from hub.disabled import Plugged
 from hub.fire_tcp import Both, FireTcp
 from hub.glance import Glance
@@ -33,14 +34,15 @@ from hub.lock import Lock
 from hub.model import LANES, Lane, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
-from hub.notices import MQTT, Receiver, Roster
+from hub.notices import MQTT, Receiver
 from hub.notifiers.mqtt import MqttNotifier
 from hub.notifiers.words import Words
 from hub.outside import Outside
 from hub.pipeline import Pipeline
 from hub.ports import Notifier
 from hub.queries import Here, Queries
-from hub.records import Records, RecordsReader, Work
+from hub.records import Records, Work
+from hub.records_people import PeopleReader
 from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready
@@ -102,7 +104,7 @@ class Hub:
         loop.set_default_executor(ThreadPoolExecutor(NAMES, "names"))
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
-        self.reader = RecordsReader(config.directory / "records.db")
+        self.reader = PeopleReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
         self.upkeep = Upkeep(self.store, self.reserve, clock)
@@ -116,12 +118,13 @@ class Hub:
         self.plugged = Plugged([plugin(settings, site) for plugin, settings in config.adapters], config.rules, self._notifiers())
         self.plugged.look(config.directory, iso(now.wall) or "")
         self.watchdog = Watchdog(config.directory, self.plugged.names, lambda: iso(clock().wall) or "")
-        self.engine = Engine(self.plugged.rules(), self.places, config.vocabulary)
+        self.engine = Engine(self.plugged.rules(), self.places, config.vocabulary, config.calendar)
         self.engine.failed.update(self.plugged.rules_off())
         alerts = self.reader.open_and_recent(now.wall - RECENT)
         self.engine.restore(self.reader.state("engine"), alerts, self.reader.heartbeat(), now)
         latest = self.store.latest()
         self.engine.expect(latest, now)
+        self.engine.await_devices(self.places.devices.values(), now)
         adapters = self.plugged.adapters()
         for adapter in adapters:
             if (state := self.reader.state(f"adapter:{adapter.kind}")) is not None:
@@ -134,8 +137,9 @@ class Hub:
         for work in self.lanes.values():
             work.receipts = self.outside.receipts
         learned = self.reader.topics()
+        telling = restored(config, self._receivers(), self.places, self.reader, alerts, now)
         self.pipeline = Pipeline(
-            adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
+            adapters, intake, self.engine, self.places, telling, self.committer, self.lanes, self.outside, clock, learned
         )
         self.fire_tcp = self._fire_tcp()
         await self._connect(learned)
@@ -196,7 +200,7 @@ class Hub:
         seen = self.reader.state("last_seen") or {}
         places.last_seen.update(seen)
         places.upsert_spaces(self.config.spaces)
-        places.upsert_devices(self.config.devices)
+        places.upsert_devices(learned(places.device(device.id), device) for device in self.config.devices)
         return places
 
     def _fire_tcp(self) -> FireTcp | None:
@@ -205,13 +209,12 @@ class Hub:
             return None
         return FireTcp(given.host, given.port, given.allow, self.config.zone, self.pipeline.take, clock)
 
-    def _roster(self) -> Roster:
-        receivers = [
+    def _receivers(self) -> list[Receiver]:
+        return [
             Receiver(entry.id, getattr(entry.settings, "at_least", "info"))
             for entry in self.config.notifiers
             if entry.kind != MQTT
         ]
-        return Roster(self.config.people, tuple(receivers))
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")

@@ -104,6 +104,20 @@ def _words(path: Sequence[Space]) -> dict[str, str]:
     }
 
 
+def learned(known: Device | None, device: Device) -> Device:
+    """A device as somebody has entered it, with what it has told about itself."""
+    if known is None:
+        return device
+    return replace(
+        device,
+        vendor=device.vendor or known.vendor,
+        model=device.model or known.model,
+        online=known.online,
+        first_seen=known.first_seen,
+        interval=device.interval or known.interval,
+    )
+
+
 def _joined(names: Sequence[str], by: str) -> str:
     """Outermost first. A name that already begins with what lies around it ("3幢2单元502" in "3幢2单元") stands alone."""
     words = ""

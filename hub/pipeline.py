@@ -207,6 +207,7 @@ class Pipeline:
         changed = self.places.told(info, message.received_at)
         if changed is not None:
             self._committer.gather(urgent=False).devices[changed.id] = changed
+            self.engine.device_changed(changed.id)
         if info.online is not None:
             self._seen(info.device, message.received_at)
             self._reading(Reading(info.device, "device.online", float(info.online)), message, lane, now)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.calendar import Calendar
-from hub.model import Alert, Now, Reading
+from hub.model import Alert, Device, Now, Reading
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Vocabulary
 from rules import keep, lifecycle
@@ -243,7 +243,11 @@ class Engine:
                 watches.append((watch.settings.id, *watch.subject, saved))
             elif watch.memory is None and watch.hours is None:
                 del self._subjects.notable[watch]
-        devices = {device: presence.snapshot() for device, presence in self._subjects.presences.items() if presence.quantities}
+        devices = {
+            device: presence.snapshot()
+            for device, presence in self._subjects.presences.items()
+            if presence.quantities or presence.watches
+        }
         return {"watches": watches, "devices": devices, "members": self._subjects.groups.snapshot(self._now.monotonic)}
 
     def _remembers(self, saved: dict[str, Any]) -> bool:
@@ -277,6 +281,9 @@ class Engine:
         groups.restore(state.get("members", ()) if state else (), max(0, now.wall - heartbeat) / 1000 if heartbeat else 0.0, now)
         for alert in still_open:
             self._reopen(alert, now)
+        for (_, key), kept in tuple(self._subjects.kept.items()):
+            if kept.saved and kept.saved.get("waiting") is not None and key not in self._series:
+                self._subjects.bind(key)  # its hours may begin before it is heard again
         for key in groups.wanted():
             if key not in self._series:
                 self._subjects.bind(key)
@@ -314,6 +321,15 @@ class Engine:
                 if key not in self._series:
                     self._subjects.bind(key)
                 groups.learn(reading, arrival, now)
+
+    def await_devices(self, devices: Iterable[Device], now: Now) -> None:
+        """Those that are expected to report, each with its interval, and have not been heard since anyone remembers."""
+        for device in devices:
+            if device.interval is None or not device.accepted or device.id in self._subjects.presences:
+                continue
+            presence = self._subjects.presence(device.id)
+            presence.heard, presence.at = now.monotonic, now.wall
+            self._look_after(presence, now)
 
     def _reopen(self, alert: Alert, now: Now) -> None:
         rule = self._subjects.rules.get(alert.rule)

@@ -50,7 +50,7 @@ def end(watch: "Watch", held: int, now: Now) -> Sequence[Alert] | None:
     """Looks whether the hours have ended for a pending alert that has held for ``held`` ms. None: it is to be raised."""
     assert watch.hours is not None
     overdue = held - watch.settings.hold_for
-    if not watch.hours.open(now.wall - max(0, overdue)):
+    if not watch.hours.open(now.wall - overdue - 1 if overdue >= 0 else now.wall):
         value = watch.last_value
         changed = drop(watch, watch.last_at, now)
         if value is not None and not (watch.event or watch.momentary):

@@ -18,6 +18,9 @@ class Silent:
     meant: those that have ever sent a quantity like it. One alert a device, ended by the first reading that is neither
     retained nor a word about it by others (``device.online``).
 
+    With ``never_heard`` it is about those that have not been heard at all since the hub began to wait for them: devices
+    whose entry says how often they report (``interval``). What they measure is not known then, so ``quantity`` is ``*``.
+
     ```toml
     [[rule]]
     id = "lift-silent"
@@ -39,15 +42,22 @@ class Silent:
         at_least: Duration = Field(10_000, gt=0, description="never sooner than this")
         at_most: Duration = Field(259_200_000, gt=0, description="never later than this; also while the interval is unknown")
 
+        never_heard: bool = Field(False, description="about devices that are expected, and have never been heard")
+
         @model_validator(mode="after")
         def _in_order(self) -> Self:
             if self.at_least > self.at_most:
                 raise ValueError("at_least must not be longer than at_most")
+            if self.channel != "*":
+                raise ValueError("a device is silent as a whole: leave channel out")
+            if self.never_heard and self.quantity != "*":
+                raise ValueError('nobody knows what a device measures that was never heard: write quantity = "*"')
             return self
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.threshold = None
+        self.never_heard = settings.never_heard
         self._times = settings.times
         self._least = settings.at_least / 1000
         self._most = settings.at_most / 1000
@@ -60,4 +70,6 @@ class Silent:
         return min(max(interval * self._times, self._least), self._most)
 
     def words(self, quantity: Quantity) -> dict[str, str]:
+        if self.never_heard:
+            return {"en": "Device never heard", "zh": "设备从未上线"}
         return {"en": "Nothing heard from the device", "zh": "设备失联"}

@@ -116,11 +116,15 @@ class Subjects:
         self._schedules = {
             rule.settings.id: Schedule(rule.settings.during, self._calendar) for rule in rules if rule.settings.during
         }
-        self._silences = Index([rule for rule in rules if isinstance(rule, SilenceRule)])
+        silences = [rule for rule in rules if isinstance(rule, SilenceRule)]
+        self._silences = Index([rule for rule in silences if not getattr(rule, "never_heard", False)])
+        self._nevers = Index([rule for rule in silences if getattr(rule, "never_heard", False)])
         self._judges = Index([rule for rule in rules if not isinstance(rule, SilenceRule | Together)])
 
     def ended(self, watch: Watch) -> None:
         """Its alert is over; a watch that was kept only for that goes with the series' next reading."""
+        if watch.by_clock and watch.presence is not None:
+            watch.presence.edition = -1
         if watch.adrift and (series := self.series.pop(watch.subject, None)):
             series.removed = True
             self._parked[watch.subject] = series
@@ -159,6 +163,8 @@ class Subjects:
             for quantity in presence.quantities
             for rule in self._silences.matching(device, quantity, spaces, None, known)
         }
+        if not presence.quantities:
+            rules = {rule.settings.id: rule for rule in self._nevers.matching(device, "*", spaces, None, known)}
         before = presence.watches
         presence.watches = {id: before.get(id) or self.watch(rule, (device, "", ""), presence) for id, rule in rules.items()}
         presence.watches.update((id, watch) for id, watch in before.items() if watch.alert is not None)

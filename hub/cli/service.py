@@ -7,6 +7,7 @@ import typer
 
 from hub.cli.shown import Sorry, count, green, out
 from hub.config import Config, load
+from hub.config.notes import notes
 
 DEFAULT_FILE = "gengfu.toml"
 
@@ -78,6 +79,8 @@ def check(config: Path | None = CONFIG) -> None:
         count(len(found.notifiers), "notifier"),
     ]
     name = str(found.path or f"no {DEFAULT_FILE}, all defaults")
+    for note in notes(found):
+        out(note)
     out(green(f"{name}: {found.name} ({found.community}), {found.zone}, {broker}, {', '.join(parts)}."))
 
 

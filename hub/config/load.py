@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from hub.config import checks, document, energy, plugged, sections
+from hub.config import checks, days, document, energy, plugged, sections
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
 from hub.config.records import Config, FireTcp, Heartbeat, Mqtt, Web
@@ -13,7 +13,7 @@ from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
 from hub.reports.setup import DUTY
 
-TABLES = ("site", "data", "mqtt", "web", "fire_tcp", "heartbeat", "store", "energy")
+TABLES = ("site", "calendar", "data", "mqtt", "web", "fire_tcp", "heartbeat", "store", "energy")
 LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule", *energy.LISTS)
 
 
@@ -36,6 +36,7 @@ def load(path: Path | None) -> Config:
     store_kind, store_settings = plugged.store(reader, base)
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
+    calendar = days.calendar(reader, context.zone)
     fire_tcp = _fire_tcp(reader)
     about_energy = energy.read(reader, vocabulary, base)
     beat = reader.table("heartbeat", sections.HeartbeatSection) if "heartbeat" in reader.data else None
@@ -60,15 +61,21 @@ def load(path: Path | None) -> Config:
         store_settings=store_settings,
         vocabulary=vocabulary,
         spaces=tuple(Space(**space.model_dump()) for space in spaces),
-        devices=tuple(Device(accepted=True, **device.model_dump(exclude=set(DUTY))) for device in devices),
+        devices=tuple(_device(device) for device in devices),
         people=tuple(Person(**person.model_dump()) for person in people),
         notifiers=notifiers,
         adapters=adapters,
         rules=rules,
+        calendar=calendar,
         fire_tcp=fire_tcp,
         energy=about_energy,
         heartbeat=Heartbeat(beat.url, beat.every / 1000) if beat else None,
     )
+
+
+def _device(section: sections.DeviceSection) -> Device:
+    interval = None if section.interval is None else section.interval / 1000
+    return Device(accepted=True, interval=interval, **section.model_dump(exclude={*DUTY, "interval"}))
 
 
 def _mqtt(reader: Reader, base: Path, community: str) -> Mqtt | None:

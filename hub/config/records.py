@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from hub.calendar import Calendar
 from hub.model import Device, Person, Space
 from hub.ports import Retention, Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import Vocabulary
@@ -78,10 +79,11 @@ class Config(Struct, frozen=True):
     notifiers: tuple[NotifierEntry, ...]
     adapters: tuple[tuple[type[Any], Settings], ...]
     rules: tuple[Rule | SilenceRule, ...]
+    calendar: Calendar = Calendar()
     fire_tcp: FireTcp | None = None  # None: no TCP listener
     heartbeat: Heartbeat | None = None
     energy: Energy = Energy()
 
 
 def site_context(config: Config) -> SiteContext:
-    return SiteContext(config.community, config.zone, config.vocabulary)
+    return SiteContext(config.community, config.zone, config.vocabulary, config.calendar)

@@ -232,6 +232,8 @@ class DeviceSection(DeviceDuty):
         1.0, description="what its readings are multiplied by: a meter's current-transformer ratio (倍率)", gt=0
     )
     tags: tuple[str, ...] = Field((), description="words to find it by")
+    interval: Duration | None = Field(None, gt=0, description="how often it reports; then it is missed before it was ever heard")
+    profile: dict[str, float] = Field({}, description="its own figures, such as rated_power, that rules may take limits from")
 
 
 class PersonSection(Settings):

@@ -70,6 +70,7 @@ class Player:
         self.heartbeat: int | None = None
         self.said: list[tuple[int, str]] = []
         self.engine = self.new_engine()
+        self.engine.await_devices(self.places.devices.values(), self.now)
 
     def new_engine(self) -> Engine:
         rules = [rule for rule in load_defaults(VOCABULARY) if rule.settings.id in self.defaults]
@@ -122,6 +123,7 @@ class Player:
         state = msgspec.msgpack.decode(self.state) if self.state and not forgetting else None
         self.engine.restore(state, list(self.disk.values()), None if forgetting else self.heartbeat, self.now)
         self.engine.expect(self.newest.values(), self.now)
+        self.engine.await_devices(self.places.devices.values(), self.now)
 
     # --- what happens ---
 
