@@ -67,6 +67,9 @@ class Subject(NamedTuple):
     stored: Callable[[], int] | None = None  # messages its store has, where that is elsewhere
     shed: Callable[[], int] | None = None  # messages it has dropped and counted
 
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
 
 class Store(Protocol):
     """Where a peer stores: messages are counted."""
