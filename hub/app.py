@@ -17,7 +17,6 @@ from typing import Any
 
 from hub import plugins
 from hub.broker import PrivateBroker
-from hub.commands import Commands, restored
 from hub.committer import Committer
 from hub.config import Config, site_context
 from hub.delivery import Delivery
@@ -34,15 +33,14 @@ from hub.lock import Lock
 from hub.model import LANES, Lane, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
-from hub.notices import MQTT, Receiver
+from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
 from hub.notifiers.words import Words
 from hub.outside import Outside
 from hub.pipeline import Pipeline
 from hub.ports import Notifier
 from hub.queries import Here, Queries
-from hub.records import Records, Work
-from hub.records_people import PeopleReader
+from hub.records import Records, RecordsReader, Work
 from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready
@@ -104,7 +102,7 @@ class Hub:
         loop.set_default_executor(ThreadPoolExecutor(NAMES, "names"))
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
-        self.reader = PeopleReader(config.directory / "records.db")
+        self.reader = RecordsReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
         self.upkeep = Upkeep(self.store, self.reserve, clock)
@@ -137,9 +135,8 @@ class Hub:
         for work in self.lanes.values():
             work.receipts = self.outside.receipts
         learned = self.reader.topics()
-        telling = restored(config, self._receivers(), self.places, self.reader, alerts, now)
         self.pipeline = Pipeline(
-            adapters, intake, self.engine, self.places, telling, self.committer, self.lanes, self.outside, clock, learned
+            adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
         )
         self.fire_tcp = self._fire_tcp()
         await self._connect(learned)
@@ -209,12 +206,13 @@ class Hub:
             return None
         return FireTcp(given.host, given.port, given.allow, self.config.zone, self.pipeline.take, clock)
 
-    def _receivers(self) -> list[Receiver]:
-        return [
+    def _roster(self) -> Roster:
+        receivers = [
             Receiver(entry.id, getattr(entry.settings, "at_least", "info"))
             for entry in self.config.notifiers
             if entry.kind != MQTT
         ]
+        return Roster(self.config.people, tuple(receivers))
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")
