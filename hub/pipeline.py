@@ -36,6 +36,7 @@ from hub.ports import Adapter, Malformed
 from hub.receipts import wanted
 from hub.records import Work
 from hub.records_people import put_telling
+from hub.records_ticks import Tick, put_tick
 from hub.routing import Routes, Twins, fault
 from hub.telling.guarded import Guarded, plain
 from hub.telling.telling import Telling
@@ -284,7 +285,11 @@ class Pipeline:
 
     def tick(self) -> None:
         now = self._clock()
-        self._changed(self.engine.tick(now), None, None, now)
+        changed = self.engine.tick(now)
+        if changed or self.engine.fallen:
+            tick = Tick(now.wall, self.newest_at or 0, tuple(self.engine.fallen))
+            put_tick(self._committer.gather(urgent=bool(changed)), tick)
+        self._changed(changed, None, None, now)
         notices = self.told.tick(now)
         kept = self.telling.drain()
         if notices or kept.incidents or kept.members:

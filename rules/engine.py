@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """``failed``: rules that raised, by id, with what happened; they are stopped, their open alerts stay open."""
+    """``failed``: rules that raised, by id, with what happened; they are stopped, their open alerts stay open. ``fallen``: the
+    devices that the last tick found silent. ``look_again``: seconds, as LOOK_AGAIN."""
 
     def __init__(
         self, rules: Sequence[Rule], directory: Directory, vocabulary: Vocabulary, calendar: Calendar | None = None
@@ -50,6 +51,8 @@ class Engine:
         self._closed = self._subjects.over
         self._now = Now(0, 0.0)
         self.failed: dict[str, str] = {}
+        self.fallen: list[str] = []
+        self.look_again = LOOK_AGAIN
 
     @property
     def forgotten(self) -> int:
@@ -85,10 +88,15 @@ class Engine:
                 changed = (*changed, *judged)
         return changed
 
-    def tick(self, now: Now) -> Sequence[Alert]:
-        """What falls due by the clock: silence, hold and clear times."""
+    def tick(self, now: Now, silent: Iterable[str] = ()) -> Sequence[Alert]:
+        """What falls due by the clock: silence, hold and clear times. ``silent``: devices to look at in any case, because they
+        were found silent when this was played before."""
         self._now = now
+        self.fallen.clear()
         changed: list[Alert] = []
+        for device in silent:
+            if (known := self._subjects.presences.get(device)) is not None:
+                changed.extend(self._look_after(known, now))
         for presence in self._subjects.presence_timers.due(now.monotonic, AT_A_TIME):
             changed.extend(self._look_after(presence, now))
         for watch in self._subjects.watch_timers.due(now.monotonic, AT_A_TIME):
@@ -96,6 +104,10 @@ class Engine:
                 self._note(watch, woken)
                 changed.extend(woken)
         return changed
+
+    def next_due(self) -> float:
+        """Monotonic s at which a tick may bring something about, at the earliest."""
+        return min(self._subjects.watch_timers.first(), self._subjects.presence_timers.first())
 
     def _note(self, watch: Watch | Member, changed: Iterable[Alert]) -> None:
         if isinstance(watch, Member):
@@ -150,7 +162,8 @@ class Engine:
         device = self._directory.device(presence.device)
         interval = presence.interval(device.interval if device else None)
         elapsed = now.monotonic - presence.heard
-        again = LOOK_AGAIN
+        again = self.look_again
+        before = presence.silent
         changed: list[Alert] = []
         for watch in tuple(presence.watches.values()):
             try:
@@ -172,6 +185,8 @@ class Engine:
             else:
                 presence.silent = True
         if presence.silent and elapsed > 0:
+            if not before:
+                self.fallen.append(presence.device)
             changed.extend(self._hush(presence, True))
         self._subjects.presence_timers.set(presence, now.monotonic + again)
         return changed

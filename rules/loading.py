@@ -1,6 +1,7 @@
 """Makes rules out of tables, such as those of gengfu.toml, and loads the ones that are on by default."""
 
 import tomllib
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -31,9 +32,14 @@ def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None
     return rule
 
 
+def conditions(rule: Rule) -> Sequence[Rule]:
+    """What looks at readings: the conditions of a rule that has several, else the rule itself."""
+    return getattr(rule, "leaves", None) or (rule,)
+
+
 def quantities(rule: Rule) -> list[str]:
     """The globs over quantities that it looks at: its own, or those of its conditions."""
-    return [leaf.settings.quantity for leaf in getattr(rule, "leaves", ())] or [rule.settings.quantity]
+    return [one.settings.quantity for one in conditions(rule)]
 
 
 def load_defaults(vocabulary: Vocabulary | None = None) -> list[Rule]:

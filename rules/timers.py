@@ -2,6 +2,7 @@
 
 import heapq
 from itertools import count
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
 
@@ -25,6 +26,10 @@ class Timers(Generic[T]):
         if due is not None and (item.scheduled is None or due < item.scheduled):
             item.scheduled = due
             heapq.heappush(self._heap, (due, next(self._order), item))
+
+    def first(self) -> float:
+        """When something may fall due next, at the earliest; inf: never."""
+        return self._heap[0][0] if self._heap else inf
 
     def due(self, monotonic: float, at_most: int) -> list[T]:
         """Takes out what is due, in order; each has its ``due`` set to None."""
