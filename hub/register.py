@@ -85,8 +85,9 @@ def steps(starts: Ints, time: Ints, value: Floats, quality: Ints, limits: dict[i
     good = np.isfinite(value) & ((quality & int(Quality.OUT_OF_RANGE)) == 0)
     starts, time, value = _only(starts, good, time, value)
     dropped = np.zeros(len(value), np.bool_)
-    value = _without_misreadings(starts, time, value, dropped, limits)
-    touched = _touched(dropped)[~dropped]
+    doubted = np.zeros(len(value), np.bool_)
+    value = _without_misreadings(starts, time, value, dropped, doubted, limits)
+    touched, doubted = _touched(dropped)[~dropped], doubted[~dropped]
     starts, time, value = _only(starts, ~dropped, time, value)
     count = len(time)
     rise, length = np.zeros(count), np.zeros(count, np.int64)
@@ -95,8 +96,8 @@ def steps(starts: Ints, time: Ints, value: Floats, quality: Ints, limits: dict[i
     rise[first], length[first] = 0.0, 0
     joined = length <= HOUR
     _long_steps(starts, time, length, joined)
-    low, high, unbounded = rise.copy(), rise.copy(), np.zeros(count, np.int64)
-    odd = touched
+    low, high, unbounded = np.where(doubted, np.minimum(rise, 0.0), rise), rise.copy(), np.zeros(count, np.int64)
+    odd = touched | doubted
     for series, at in _suspects(starts, rise, length, limits):
         meter = limits.get(series, UNKNOWN)
         known, counted = _unknown_step(starts, time, value, series, at, meter)
@@ -124,20 +125,17 @@ def _only(starts: Ints, keep: Flags, time: Ints, value: Floats) -> tuple[Ints, I
 
 def _touched(dropped: Flags) -> Flags:
     """The readings whose step spans one that was left out."""
-    after = np.zeros(len(dropped), np.bool_)
-    after[1:] = dropped[:-1]
-    run = after & dropped
-    while run.any():  # runs are short
-        after[1:] |= run[:-1]
-        run = np.concatenate([[False], run[:-1]]) & dropped
-    return after
+    return np.concatenate([[False], dropped[:-1]])[: len(dropped)]
 
 
 # --- misread ----------------------------------------------------------------------------------------------------------
 
 
-def _without_misreadings(starts: Ints, time: Ints, value: Floats, dropped: Flags, limits: dict[int, Limits]) -> Floats:
-    """Marks what is to be left out; the values, those told in thousandths put right."""
+def _without_misreadings(
+    starts: Ints, time: Ints, value: Floats, dropped: Flags, doubted: Flags, limits: dict[int, Limits]
+) -> Floats:
+    """Marks what is to be left out, and the steps that may belong to a misread run or not; the values, those told in
+    thousandths put right."""
     falls = np.flatnonzero(np.diff(value) < 0) + 1
     if not len(falls):
         return value
@@ -145,7 +143,10 @@ def _without_misreadings(starts: Ints, time: Ints, value: Floats, dropped: Flags
     inside = falls > starts[series]
     right = value
     for number, at in zip(series[inside].tolist(), falls[inside].tolist(), strict=True):
-        for begin, end, before, after in _misread(starts, time, value, number, at, limits.get(number, UNKNOWN)):
+        for begin, end, before, after, sure in _misread(starts, time, value, number, at, limits.get(number, UNKNOWN)):
+            if not sure:
+                doubted[begin : after + 1] = True
+                continue
             for scale in (1e-3, 1e3):
                 scaled = value[begin:end] * scale
                 line = np.concatenate([[value[before]], scaled, [value[after]]])
@@ -158,8 +159,10 @@ def _without_misreadings(starts: Ints, time: Ints, value: Floats, dropped: Flags
     return right
 
 
-def _misread(starts: Ints, time: Ints, value: Floats, series: int, at: int, meter: Limits) -> Iterator[tuple[int, int, int, int]]:
-    """The runs of readings that a fall shows to be wrong: begin, end, and the right ones before and after."""
+def _misread(
+    starts: Ints, time: Ints, value: Floats, series: int, at: int, meter: Limits
+) -> list[tuple[int, int, int, int, bool]]:
+    """The runs that a fall shows to be wrong: begin, end, the right readings before and after, and whether it is sure."""
     first, last = int(starts[series]), int(starts[series + 1])
     before, fallen = value[at - 1], value[at]
     low = high = None
@@ -177,18 +180,16 @@ def _misread(starts: Ints, time: Ints, value: Floats, series: int, at: int, mete
             if value[back] - value[back - 1] >= _IN_ONE_JUMP * (before - fallen):
                 low = (at, back, at - 1, back)
             break
-    edge = max((run[3] for run in (low, high) if run), default=at)
-    bottom = min((run[2] for run in (low, high) if run), default=at)
-    most = _FAR_FASTER * _fastest(starts, time, value, series, bottom, edge)
+    runs = [run for run in (high, low) if run]
+    most = _FAR_FASTER * _fastest(
+        starts, time, value, series, min((run[2] for run in runs), default=at), max((run[3] for run in runs), default=at)
+    )
+    allowed = max(most, _FAST) * _CLOSE
     if meter.max_rate is not None:
-        most = meter.max_rate / HOUR * _CLOSE
-    if high and fallen <= most * float(time[at] - time[at - 1]):
-        high = None  # it may have been reset and have counted up to here
-    if low and value[low[1]] <= most * float(time[low[1]] - time[low[1] - 1]):
-        low = None
-    if low and high and value[at - 1] - value[high[2]] > 10 * (fallen - value[high[2]]):
-        low = None  # one far above its neighbours
-    return iter([run for run in (high, low) if run])
+        most = allowed = meter.max_rate / HOUR * _CLOSE
+    runs = [run for run in runs if value[run[3]] - value[run[2]] <= allowed * float(time[run[3]] - time[run[2]])]
+    # a fall that could be a reset, and counting up to here
+    return [(*run, value[run[1]] > most * float(time[run[1]] - time[run[1] - 1])) for run in runs]
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------

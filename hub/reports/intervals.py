@@ -128,8 +128,8 @@ def cut(found: Steps, edges: Ints, rates: Sequence[float | None]) -> Intervals:
         one = _Curve(found, mine)
         value[row], low[row], high[row], completeness[row], estimated[row] = one.between(begin, end, rates[row])
     for row, rate in enumerate(rates):
-        if rate is not None:
-            high[row] = np.maximum(low[row], np.minimum(high[row], rate * (end - begin)))
+        if rate is not None and starts[row] == starts[row + 1]:
+            high[row] = rate * (end - begin)
     return Intervals(value, low, high, completeness, estimated)
 
 
@@ -160,26 +160,33 @@ class _Curve:
         value = np.where(known_end, value_end, self.value[final]) - np.where(known_begin, value_begin, self.value[first])
         value = np.where(known, value, np.nan)
         length = end - begin
-        completeness = (covered_end - covered_begin) / length
+        completeness = np.clip((covered_end - covered_begin) / length, 0.0, 1.0)
         outside = np.where(inside, (time[first] - begun) + (ended - time[final]), length)
         shared = np.where(inside, self.shared[final] - self.shared[first], 0)
         estimated = np.where(known, np.minimum(outside + shared, length) / length, 0.0)
         low = np.where(inside, np.maximum(self.low[final] - self.low[first], 0.0), 0.0)
-        # the readings around it
-        left = np.searchsorted(time, begin, "right") - 1
-        right = np.searchsorted(time, end, "left")
-        leftmost, rightmost = np.maximum(left, 0), np.minimum(right, last)
-        high = self.high[rightmost] - self.high[leftmost]
-        open_ended = self.unbounded[rightmost] - self.unbounded[leftmost] > 0
-        before_all, after_all = left < 0, right > last
-        if rate is None:
-            high = np.where(open_ended | before_all | after_all, np.inf, high)
-        else:
-            beyond = np.where(before_all, np.clip(np.minimum(time[0], end) - begin, 0, None), 0)
-            beyond += np.where(after_all, np.clip(end - np.maximum(time[-1], begin), 0, None), 0)
-            high = np.where(open_ended, np.inf, high + rate * beyond)
+        high = self._most(begin, end, inside, first, final, np.inf if rate is None else rate)
         low = np.where(known & (low > value), value, low)  # a rounding
         return value, low, np.maximum(high, np.where(known, value, low)), completeness, estimated
+
+    def _most(self, begin: Ints, end: Ints, inside: Flags, first: Ints, final: Ints, rate: float) -> Floats:
+        """What may have been consumed at most: between the readings inside, and in the steps cut by an edge."""
+        time, last = self.time, len(self.time) - 1
+        left = np.searchsorted(time, begin, "right") - 1  # the readings around it
+        right = np.searchsorted(time, end, "left")
+        before, after = np.maximum(left, 0), np.minimum(right, last)
+
+        def between(low: Ints, high: Ints, known: Flags) -> Floats:
+            bounded = known & (self.unbounded[high] == self.unbounded[low])
+            return np.where(bounded, self.high[high] - self.high[low], np.inf)
+
+        def within(length: Ints) -> Floats:
+            return np.where(length > 0, rate * np.maximum(length, 1), 0.0)
+
+        start = np.minimum(between(before, first, left >= 0), within(time[first] - begin))
+        rest = np.minimum(between(final, after, right <= last), within(end - time[final]))
+        around = np.minimum(between(before, after, (left >= 0) & (right <= last)), rate * (end - begin))
+        return np.where(inside, between(first, np.maximum(first, final), inside) + start + rest, around)
 
     def _at(self, moment: Ints) -> tuple[Flags, Floats, Floats]:
         """Whether the register is known at each moment, what had been counted up to it, and the ms covered."""
