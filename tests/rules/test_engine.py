@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hub.directory import Places
-from hub.model import Alert, Device, Now, Reading, Space
+from hub.model import Alert, Device, DeviceInfo, Now, Reading, Space
 from rules import build
 from rules import engine as engine_module
 from rules import subjects as subjects_module
@@ -130,6 +130,66 @@ def test_scopes_by_device_and_by_space_and_what_lies_inside_it() -> None:
     )
     assert [alert.rule for alert in step(of, 0, 1)] == ["one", "kind", "building", "rooms"]
     assert [alert.rule for alert in step(of, 0, 1, device="zigbee:2")] == ["kind"]
+
+
+def test_scopes_by_channel_vendor_model_and_tag() -> None:
+    places = Places(PLACES.spaces.values(), [Device("zigbee:1", tags=("kitchen", "smoke"), vendor="Acme", model="S1")])
+    of = engine(
+        ("state", SMOKE | {"id": "nameless", "channel": ""}),
+        ("state", SMOKE | {"id": "left", "channel": "l*"}),
+        ("state", SMOKE | {"id": "acme", "vendor": "Acme"}),
+        ("state", SMOKE | {"id": "s1", "model": "S[12]"}),
+        ("state", SMOKE | {"id": "tagged", "tag": "smo*", "device": "zigbee:1"}),
+        ("state", SMOKE | {"id": "other", "tag": "hall"}),
+        places=places,
+    )
+    assert [alert.rule for alert in step(of, 0, 1)] == ["nameless", "acme", "s1", "tagged"]
+    at = now(1)
+    left = of.step(Reading("zigbee:1", "fire.smoke", 1, at.wall, "left"), at.wall, at)
+    assert [alert.rule for alert in left] == ["left", "acme", "s1", "tagged"]
+    assert step(of, 0, 1, device="zigbee:2")[0].rule == "nameless"
+
+
+def test_what_a_device_tells_about_itself_counts_from_its_next_reading_on() -> None:
+    places = Places([], [Device("zigbee:1")])
+    of = engine(("state", SMOKE), ("state", SMOKE | {"id": "s1", "model": "S1"}), places=places)
+    assert [alert.rule for alert in step(of, 0, 1)] == ["smoke"]
+    places.told(DeviceInfo("zigbee:1", vendor="Acme", model="S1"), START)
+    of.device_changed("zigbee:1")
+    assert [alert.rule for alert in step(of, 1, 1)] == ["s1"], "the other one stays as it is"
+
+
+def test_a_limit_from_the_devices_own_profile() -> None:
+    limit = {"id": "over", "quantity": "power.active", "threshold": {"profile": "rated_power", "times": 1.1}}
+    places = Places(
+        [], [Device("a:1", profile={"rated_power": 3500.0}), Device("a:2", profile={"rated_power": 60.0}), Device("a:3")]
+    )
+    of = engine(("above", limit), places=places)
+    assert step(of, 0, 3850, "power.active", "a:1") == []
+    (alert,) = step(of, 1, 3851, "power.active", "a:1")
+    assert (alert.threshold, alert.summary["en"]) == (pytest.approx(3850), "Power above 3850 W (3851 W) in a:1")
+    assert len(step(of, 1, 67, "power.active", "a:2")) == 1
+    assert step(of, 1, 1e6, "power.active", "a:3") == [], "nobody knows what is too much for it"
+    places.upsert_devices([Device("a:3", profile={"rated_power": 10.0}), Device("a:1", profile={})])
+    of.directory_changed()
+    assert len(step(of, 2, 1e6, "power.active", "a:3")) == 1
+    assert step(of, 2, 0, "power.active", "a:1") == [], "an alert that was raised does not end because its limit is gone"
+    assert len(of.open_alerts()) == 3
+
+
+def test_editing_one_rule_leaves_the_others_state_alone() -> None:
+    hot = ("above", {"id": "hot", "quantity": "air.temperature", "threshold": 30, "hold_for": "10min"})
+    rising = ("rate", {"id": "rising", "quantity": "air.temperature", "threshold": 8, "per": "1min"})
+    mean = ("window", {"id": "mean", "quantity": "air.temperature", "over": "1min", "threshold": 25})
+    before = engine(hot, rising, mean)
+    alerts = [alert for second in (0, 20, 40) for alert in step(before, second, 31, "air.temperature")]
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot()))
+    edited = ("budget", {"id": "rising", "quantity": "air.temperature", "threshold": 8})  # of another kind even
+    after = engine(hot, edited, mean)
+    after.restore(state, alerts, now(40).wall, now(45))
+    assert [(alert.rule, alert.state) for alert in step(after, 60, 31, "air.temperature")] == [("mean", "firing")]
+    assert [(alert.rule, alert.state) for alert in after.tick(now(600))] == [("hot", "firing")]
+    assert not after.failed
 
 
 def test_strangers_are_bounded_and_still_judged(monkeypatch: pytest.MonkeyPatch) -> None:
