@@ -13,7 +13,7 @@ from hub.config import Config
 from hub.directory import Places
 from hub.fire_duty import DutyFailed
 from hub.fire_tcp import FireTcp
-from hub.glance import Glance, figures, grid_meters
+from hub.glance import Glance, counts, figures, grid_meters
 from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Series, Severity, Space
 from hub.pipeline import Pipeline
 from hub.ports import SiteContext, Store
@@ -107,6 +107,7 @@ class Desk:
         meters = grid_meters(self._places)
         small = Places(self._places.spaces.values(), [self._places.devices[id] for id in meters])
         self._glance.figures = await self._queries.ask(figures, small, meters, self._context, self._clock().wall)
+        self._glance.counts = await self._queries.ask(counts)
 
     # --- alerts -------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The community at a glance, from memory: newest values, who is in which building, cars in and out."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -62,11 +62,18 @@ def figures(store: Store, places: Places, meters: Sequence[str], site: SiteConte
     return Figures(sum(known) if known else None, sorted(total.items()))
 
 
+def counts(store: Store) -> dict[str, int]:
+    """What lies in it, by the names of ``JournalReader.counts``; a server's counts are its own."""
+    known: Callable[[], dict[str, int]] | None = getattr(store, "counts", None)
+    return known() if known is not None else {}
+
+
 class Glance:
     """Looks at the newest reading of every series, which the intake remembers anyway, when somebody asks."""
 
     def __init__(self, places: Places, intake: Intake) -> None:
         self.figures = Figures()
+        self.counts: dict[str, int] = {}  # of the store, a minute old at most
         self._places = places
         self._intake = intake
         self._bays: deque[tuple[int, float]] = deque(maxlen=SAMPLES)

@@ -100,6 +100,7 @@ class Intake:
     def __init__(self, vocabulary: Vocabulary, retention: Retention) -> None:
         self._vocabulary = vocabulary
         self._retention = retention
+        self.forgotten = 0  # series given up for newer ones
         self._tracks: dict[Key, Track] = {}
         self._marks: dict[int, None] = {}
         self._newest: dict[int, int] = {}  # topic -> the mark of its newest message
@@ -107,6 +108,11 @@ class Intake:
         self.turned: deque[Reading] = deque(maxlen=TURNED)
         self.duplicates = 0
         self.flagged = 0
+
+    @property
+    def series(self) -> int:
+        """How many are remembered."""
+        return len(self._tracks)
 
     def restore(self, digests: list[int], newest: Iterable[Reading] = ()) -> None:
         """``digests``: oldest first. ``newest``: the newest stored reading of every series."""
@@ -212,6 +218,7 @@ class Intake:
             oldest = next(iter(self._tracks))
             del self._tracks[oldest]
             del self.devices[oldest[0]][oldest[1:]]
+            self.forgotten += 1
         track = self._tracks[key] = Track(quantity, getattr(self._retention, domain))
         self.devices.setdefault(device, {})[name, channel] = track
         return track

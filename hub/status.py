@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from hub.app import Hub
 
 
+STORED = {
+    "unsealed_readings": ("gauge", "readings in the journals, not sealed yet"),
+    "sealed_files": ("gauge", "files of sealed readings"),
+    "damaged_files": ("gauge", "of these, files whose checksum was wrong"),
+    "damaged_batches": ("gauge", "batches of a journal whose checksum was wrong"),
+    "dead_letters": ("gauge", "refused messages that are kept"),
+    "dead_letters_dropped": ("counter", "refused messages no longer kept, because there were too many"),
+}
+
+
 def not_ready(hub: Hub) -> Sequence[str]:
     """One plain sentence for each thing that is missing."""
     missing = [f"{lane} lane: {session.fault}" for lane, session in hub.sessions.items() if not session.connected]
@@ -96,6 +106,13 @@ def metrics(hub: Hub) -> str:
     )
     publishers = [({"lane": lane}, float(session.publisher.waiting)) for lane, session in sessions]
     out.add("publishes_waiting", "gauge", "messages of the hub that the broker has not confirmed", publishers)
+    rejected = [({"lane": lane}, session.publisher.rejected) for lane, session in sessions]
+    out.add("publishes_rejected_total", "counter", "messages of the hub that the broker would not have", rejected)
+    out.add("series", "gauge", "series whose newest reading is remembered", pipeline.intake.series)
+    out.add("series_forgotten_total", "counter", "series given up because there were too many", pipeline.intake.forgotten)
+    for name, (kind, words) in STORED.items():
+        if (count := hub.glance.counts.get(name)) is not None:
+            out.add(f"{name}_total" if kind == "counter" else name, kind, f"{words}; a minute old at most", count)
     out.add("questions_waiting", "gauge", "questions to the store that wait for an answer", hub.queries.waiting)
     out.add("questions_refused_total", "counter", "questions to the store refused because too many wait", hub.queries.refused)
     out.add("questions_replaced_total", "counter", "times the process that answers was replaced", hub.queries.replaced)
@@ -114,6 +131,7 @@ def metrics(hub: Hub) -> str:
         out.add("store_failures_total", "counter", "attempts that failed", sending.failures)
         out.add("store_replays_total", "counter", "times it had lost what it had taken, and got it again", sending.replays)
     out.add("pages_open", "gauge", "pages that listen to the stream", hub.feed.clients)
+    out.add("pages_waiting", "gauge", "events that wait for the slowest of them, of 500 at most", hub.feed.waiting)
     out.add("pages_thinned_total", "counter", "readings not shown because a newer one came first", hub.feed.thinned)
     out.add("pages_overflowed_total", "counter", "readings that did not fit a second's batch", hub.feed.overflowed)
     out.add("pages_dropped_total", "counter", "pages dropped because they were too slow", hub.feed.dropped)

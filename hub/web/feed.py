@@ -44,6 +44,10 @@ class Subscription:
         self._queue: deque[Event] = deque()
         self._wake = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
     def put(self, event: Event) -> None:
         if len(self._queue) >= QUEUE:
             self.close()
@@ -89,6 +93,11 @@ class Feed:
     @property
     def clients(self) -> int:
         return len(self._clients)
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for the slowest page."""
+        return max((client.waiting for client in self._clients), default=0)
 
     @property
     def watched(self) -> bool:
