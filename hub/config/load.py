@@ -13,7 +13,7 @@ from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
 from hub.reports.setup import DUTY
 
-TABLES = ("site", "calendar", "data", "mqtt", "web", "fire_tcp", "heartbeat", "store", "energy")
+TABLES = ("site", "data", "mqtt", "calendar", "web", "fire_tcp", "heartbeat", "store", "energy")
 LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule", *energy.LISTS)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hub.config import Config, ConfigErrors, Problem, load
 from hub.config.load import LISTS, TABLES
+from hub.config.notes import notes
 from hub.quantities import UnknownWord
 
 GOOD = (Path(__file__).resolve().parents[2] / "deploy" / "gengfu.toml").read_text("utf-8")
@@ -106,6 +107,35 @@ WRONG: list[tuple[str, int | None, str, tuple[str, ...]]] = [
     ('[mqtt]\nurl = "mqtt://h"\nca_file = "ca.pem"\n', 3, "mqtt", ("write mqtts:// in url",)),
     ('[mqtt]\nurl = "mqtt://h"\npassword = "p"\n', 1, "mqtt", ("a password but no username",)),
     (DESK.replace("http://", "ftp://"), 4, "notifier webhook:desk, url", ("http://",)),
+    # the calendar, schedules, and what a device itself says
+    ('[calendar]\nholidays = ["1 October"]\n', 2, "calendar, holidays 1", ('"1 October" is no day', '"2026-10-01"')),
+    ('[calendar]\nholidays = ["2026-10-07..2026-10-01"]\n', 2, "calendar, holidays 1", ("does not run from a day",)),
+    ('[calendar]\nworking = ["2026-10-05"]\n', 2, "calendar, working 1", ("2026-10-05 is a Monday",)),
+    (
+        '[calendar]\nholidays = ["2026-10-01..2026-10-07"]\nworking = ["2026-10-03"]\n',
+        3,
+        "calendar, working",
+        ("2026-10-03 is among the holidays too",),
+    ),
+    (
+        RULE + 'quantity = "power.active"\nthreshold = 5\nduring = { hours = "22-6" }\n',
+        6,
+        "rule level-high, during hours",
+        ('"22-6" are no hours',),
+    ),
+    (
+        RULE + 'quantity = "power.active"\nthreshold = { profil = "rated_power" }\n',
+        5,
+        "rule level-high, threshold",
+        ('unknown key "profil"', 'did you mean "profile"?'),
+    ),
+    ('[[device]]\nid = "x:1"\ninterval = 60\n', 3, "device x:1, interval", ('write it like "30s"',)),
+    (
+        '[[device]]\nid = "x:1"\nprofile = { rated_power = "3 kW" }\n',
+        3,
+        "device x:1, profile rated_power",
+        ("a number without quotes",),
+    ),
     # what one table says of another
     ('[[space]]\nid = "a"\nname = "A"\nparent = "b"\n', 4, "space a", ('its parent "b" is no [[space]]',)),
     (
@@ -230,7 +260,11 @@ def test_what_the_annotated_file_says(tmp_path: Path) -> None:
     assert full.retention.energy == round(10 * 365.25 * 86_400_000)
     assert full.vocabulary["bench.level"].zh == "台架液位"
     assert [space.parent for space in full.spaces] == ["", "3-2-502"]
-    assert [(device.id, device.accepted) for device in full.devices] == [("zigbee:0x00158d0001a2b3c4", True)]
+    smoke, boiler = full.devices
+    assert (smoke.id, smoke.accepted, smoke.interval, smoke.profile) == ("zigbee:0x00158d0001a2b3c4", True, 3600.0, {})
+    assert (boiler.interval, boiler.profile) == (None, {"rated_power": 3500.0})
+    assert len(full.calendar.holidays) == 7
+    assert sorted(day.isoformat() for day in full.calendar.working) == ["2026-09-20", "2026-10-10"]
     assert full.people[0].tell == ("page", "webhook:desk")
     assert [(entry.id, entry.kind) for entry in full.notifiers] == [("webhook:desk", "webhook")]
     assert [plugin.kind for plugin, _ in full.adapters] == ["json", "zigbee2mqtt", "gb26875"]
@@ -264,6 +298,15 @@ def test_a_default_rule_is_changed_by_its_id_alone(tmp_path: Path) -> None:
     assert changed["fire-co-level"] == before["fire-co-level"].model_copy(update={"hold_for": 60_000})
     assert not changed["fire-co"].enabled
     assert changed.keys() == before.keys()
+
+
+def test_devices_that_lack_what_a_rule_asks_of_their_profile_are_named(tmp_path: Path) -> None:
+    rule = RULE + 'quantity = "power.active"\nthreshold = { profile = "rated_power" }\n'
+    with_it = '[[device]]\nid = "x:1"\nprofile = { rated_power = 3500 }\n'
+    assert list(notes(config(tmp_path, with_it + rule))) == []
+    [said] = notes(config(tmp_path, with_it + '[[device]]\nid = "x:2"\n' + rule))
+    assert '"rated_power"' in said and "1 of the 2 devices" in said and said.endswith("x:2")
+    assert list(notes(config(tmp_path, '[[device]]\nid = "x:2"\n' + rule + 'device = "y:*"\n'))) == []
 
 
 def test_secrets_are_read_from_their_file_and_never_shown(tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def test_a_limit_from_the_devices_own_profile() -> None:
     of = engine(("above", limit), places=places)
     assert step(of, 0, 3850, "power.active", "a:1") == []
     (alert,) = step(of, 1, 3851, "power.active", "a:1")
-    assert (alert.threshold, alert.summary["en"]) == (pytest.approx(3850), "Power above 3850 W (3851 W) in a:1")
+    assert alert.threshold == pytest.approx(3850)
+    assert alert.summary["en"] == "Power above 3850 W (3851 W) in a:1"
     assert len(step(of, 1, 67, "power.active", "a:2")) == 1
     assert step(of, 1, 1e6, "power.active", "a:3") == [], "nobody knows what is too much for it"
     places.upsert_devices([Device("a:3", profile={"rated_power": 10.0}), Device("a:1", profile={})])
