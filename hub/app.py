@@ -14,6 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub import plugins
 from hub.broker import PrivateBroker
@@ -30,6 +31,8 @@ from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
 from hub.lane import LaneWork
 from hub.lock import Lock
+from hub.link_desk import LinkDesk
+from hub.links import Links, secret
 from hub.model import LANES, Lane, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
@@ -53,6 +56,7 @@ from hub.web.api import create_app
 from hub.web.feed import Feed
 from rules.engine import Engine
 
+from hub.web.guard import host_name
 RECENT = 7 * 86_400_000
 REDELIVERY = 600_000
 REFRESH_EVERY = 30.0
@@ -111,6 +115,8 @@ class Hub:
         now = clock()
         self.feed = Feed(now.wall)
         intake = Intake(config.vocabulary, config.retention)
+        self.links = Links(secret(config.directory), config.web.public_url)
+        self.words = Words(config.name, config.zone, self.links.link)
         self.glance = Glance(self.places, intake)
         self.outside = Outside(config.community, self.feed, clock)
         self.plugged = Plugged([plugin(settings, site) for plugin, settings in config.adapters], config.rules, self._notifiers())
@@ -161,7 +167,10 @@ class Hub:
             lambda: list(self.plugged.off),
         )
         self.desk.fire_tcp = self.fire_tcp
-        self.server = PageServer(create_app(self.desk), config.web.host, config.web.port)
+        people = {person.id: person for person in config.people}
+        self.link_desk = LinkDesk(self.links, self.words, self.pipeline, self.reader, self.committer, people, clock)
+        web = create_app(self.desk, links=self.link_desk, public=host_name(urlsplit(config.web.public_url).netloc))
+        self.server = PageServer(web, config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:
             self.say(f"Port {config.web.port} is taken; the page is at {self.url} instead.")
@@ -216,11 +225,10 @@ class Hub:
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")
-        words = Words(self.config.name, self.config.zone)
         notifiers: dict[str, Notifier] = {MQTT: MqttNotifier(self.config.community, self.outside.send)}
         for entry in self.config.notifiers:
             if entry.kind != MQTT:
-                notifiers[entry.id] = found[entry.kind](entry.settings, words)
+                notifiers[entry.id] = found[entry.kind](entry.settings, self.words)
         return notifiers
 
     async def _connect(self, learned: Sequence[str]) -> None:
@@ -336,6 +344,7 @@ class Hub:
         self.store.close()
         self.reader.close()
         self.records.close()
+        self.link_desk.close()
         if broker and self.broker is not None:
             await self.broker.stop()
         self.lock.release()

@@ -16,8 +16,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from hub.model import SEVERITIES, Notice, Now
-from hub.notifiers.words import parse_rate
-from hub.outlet import CALLS, Allowance, Outlet
+from hub.notifiers.words import CALLS, parse_rate
+from hub.outlet import Allowance, Outlet
 from hub.ports import Notifier, NotSent
 from hub.records import Sent
 

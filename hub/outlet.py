@@ -9,8 +9,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from hub.model import Notice
+from hub.notifiers.words import CALLS
 
-CALLS = ("first", "repeat", "escalated")
 DIGEST = 500
 """Notices in one digest, at most."""
 RESERVED = 4
@@ -55,11 +55,17 @@ def urgency(notice: Notice) -> int:
     return 2 if notice.severity == "warning" else 3
 
 
+def story(notice: Notice) -> tuple[str, str]:
+    """What is told in order: an incident, or an alert alone, to one person."""
+    incident = notice.body.get("incident")
+    return str(incident.get("id") or notice.alert) if isinstance(incident, dict) else notice.alert, notice.person
+
+
 class Outlet:
     """``take`` gives what is to be sent next; several at once are to be sent as one digest. Each that was taken is then either
     ``finished`` or put ``back``.
 
-    What one person is told of one alert stays in order: the next waits until the one before is through."""
+    What one person is told of one story stays in order: the next waits until the one before is through."""
 
     def __init__(self, allowance: Allowance | None, clock: Callable[[], float]) -> None:
         self._allowance = allowance
@@ -79,7 +85,7 @@ class Outlet:
 
     def put(self, notice: Notice) -> None:
         self.held += 1
-        key = (notice.alert, notice.person)
+        key = story(notice)
         if notice.why == "change":  # machines tell revisions apart
             self._push(notice)
         elif key in self._behind:
@@ -161,7 +167,7 @@ class Outlet:
         self.paused += 1
 
     def back(self, notice: Notice, seconds: float) -> None:
-        """To be tried again then, or as soon as there is news of the same alert for the same person."""
+        """To be tried again then, or as soon as there is news of the same story."""
 
         def again() -> None:
             del self._again[notice.id]
@@ -171,7 +177,7 @@ class Outlet:
 
     def finished(self, notice: Notice) -> None:
         self.held -= 1
-        key = (notice.alert, notice.person)
+        key = story(notice)
         if self._first.get(key) != notice.id:
             return
         if behind := self._behind[key]:

@@ -236,7 +236,11 @@ class RecordsReader:
 
     def seen(self, alert: str) -> int | None:
         """When somebody first opened it, ms."""
-        first = select(func.min(audit.c.at).label("at")).where(audit.c.subject == alert, audit.c.what == "seen")
+        return self.noted(alert, "seen")
+
+    def noted(self, subject: str, what: str) -> int | None:
+        """When somebody first did that, ms, by the audit."""
+        first = select(func.min(audit.c.at).label("at")).where(audit.c.subject == subject, audit.c.what == what)
         at: int | None = self._all(first)[0]["at"]
         return at
 

@@ -97,6 +97,13 @@ def metrics(hub: Hub) -> str:
     out.add(
         "notices_failed_total", "counter", "attempts that failed", [({"notifier": k}, v) for k, v in delivery.failures.items()]
     )
+    outlets = delivery.outlets.items()
+    gathered = notifiers({id: outlet.digests for id, outlet in outlets})
+    out.add("digests_total", "counter", "messages that gather what did not fit a rate", gathered)
+    out.add("pauses_total", "counter", "times a receiver asked to wait", notifiers({k: v.paused for k, v in outlets}))
+    out.add("critical_untold_total", "counter", "critical calls that failed or were overdue", delivery.lost)
+    ends = [("opened", hub.link_desk.opened), ("used", hub.link_desk.used), ("refused", hub.link_desk.refused)]
+    out.add("links_total", "counter", "links in messages, by what became of them", [({"how": how}, n) for how, n in ends])
     out.add("records_waiting", "gauge", "changes that gather for the next transaction", hub.committer.waiting)
     out.add(
         "unlearned_total",

@@ -13,8 +13,13 @@ SEVERITY: Mapping[str, Phrase] = {
 }
 WHY: Mapping[str, Phrase] = {
     "first": {"zh": "", "en": ""},
+    "joined": {"zh": "同一事件又有报警", "en": "More of the same incident"},
     "repeat": {"zh": "再次提醒", "en": "Reminder"},
     "escalated": {"zh": "无人确认，转到您", "en": "Nobody has answered, now you"},
+    "reopened": {"zh": "再次发生", "en": "It is back"},
+    "assigned": {"zh": "指派给您", "en": "Assigned to you"},
+    "flapping": {"zh": "反复变化，稳定前不再通知", "en": "Comes and goes, no more notices until it is steady"},
+    "calm": {"zh": "已稳定", "en": "Steady again"},
     "acknowledged": {"zh": "已有人处理", "en": "Taken care of"},
     "resolved": {"zh": "已解除", "en": "Resolved"},
 }
@@ -32,6 +37,7 @@ BY: Phrase = {"zh": "处理人", "en": "By"}
 ENDED: Phrase = {"zh": "解除时间", "en": "Ended"}
 REASON: Phrase = {"zh": "原因", "en": "Reason"}
 MEMBERS: Phrase = {"zh": "同一事件中的报警数", "en": "Alerts in this incident"}
+OF_MANY: Phrase = {"zh": "（同一事件共{count}条报警）", "en": " (one of {count} in this incident)"}
 CAUSE: Phrase = {"zh": "起因", "en": "Cause"}
 DEVICE: Phrase = {"zh": "设备", "en": "Device"}
 STALE: Phrase = {

@@ -25,6 +25,8 @@ PLACEHOLDERS = (
     "link", "steps", "person", "phone", "email", "id", "alert", "text",
 )  # fmt: skip
 WHYS = (*phrases.WHY, "drill", "digest")
+CALLS = ("first", "joined", "repeat", "escalated", "reopened", "assigned")
+"""Reasons that call for somebody; the others only tell."""
 LISTED = 30
 """Lines of a digest; how many more there are is said."""
 
@@ -124,7 +126,7 @@ class Words:
         if notice.why == "digest":
             return self._digest(notice)
         language = notice.language
-        link = self._link(notice) if notice.why in ("first", "repeat", "escalated") else ""
+        link = self._link(notice) if notice.why in CALLS else ""
         title = self._title(notice)
         facts = self._facts(notice)
         notes = self._notes(notice)
@@ -149,6 +151,8 @@ class Words:
         severity = phrases.SEVERITY[notice.severity][language]
         head = f"{why} · {severity}" if why else severity
         what = summary(body, language)
+        if count := _members(body.get("incident") or {}):
+            what += phrases.OF_MANY[language].format(count=count)
         where = place(body, language)
         rest = what if where in what else f"{where}{_colon(language)}{what}"
         return (phrases.DRILL[language] if notice.drill else "") + f"{head}{_colon(language)}{one_line(rest)}"
@@ -177,7 +181,7 @@ class Words:
         if body.get("stale"):
             notes.append(phrases.STALE[language])
         if str(body.get("quantity") or "").startswith("fire."):
-            if notice.why in ("first", "repeat", "escalated") and notice.severity == "critical":
+            if notice.why in CALLS and notice.severity == "critical":
                 notes.append(phrases.STEPS[language])
             notes.append(phrases.PANEL[language])
         return tuple(notes)

@@ -17,6 +17,8 @@ from hub.quantities import Domain
 from hub.web import docs, problems, readings, shapes, static
 from hub.web.feed import KINDS, Kind
 from hub.web.guard import Guard
+from hub.web.links import LinkDesk
+from hub.web.links import router as link_router
 from hub.web.shapes import (
     AlertOut,
     DeadLetterBytesOut,
@@ -65,8 +67,9 @@ class Acceptance(Words):
     name: str = Field("", max_length=200, description="what people call it")
 
 
-def create_app(view: HubView, hosts: Collection[str] = ()) -> FastAPI:
-    """The web of one hub. ``hosts``: names beyond loopback by which browsers may reach it (``localhost`` always works)."""
+def create_app(view: HubView, hosts: Collection[str] = (), links: LinkDesk | None = None, public: str = "") -> FastAPI:
+    """The web of one hub. ``hosts``: names beyond loopback by which browsers may reach it (``localhost`` always works);
+    ``public``: the name by which people reach ``links``, and nothing else."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -93,8 +96,10 @@ def create_app(view: HubView, hosts: Collection[str] = ()) -> FastAPI:
     app.include_router(readings.router(view), prefix="/api/v1", tags=["readings"])
     app.include_router(_live(view), prefix="/api/v1", tags=["live"])
     app.include_router(_page(static.load()))
+    if links is not None:
+        app.include_router(link_router(links))
     app.add_middleware(GZipMiddleware, compresslevel=5)
-    app.add_middleware(Guard, names=hosts)
+    app.add_middleware(Guard, names=hosts, public=public)
     return app
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.links import PATH
 from hub.web.problems import problem
 
 _log = logging.getLogger(__name__)
@@ -44,9 +45,12 @@ def host_name(given: str) -> str:
 
 
 class Guard:
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+    """``public``: the name in links that are sent to people; by it only those can be opened."""
+
+    def __init__(self, app: ASGIApp, names: Collection[str], public: str = "") -> None:
         self._app = app
         self._names = LOOPBACK | {name.lower() for name in names}
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,6 +85,9 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
+        if scope["path"].startswith(PATH) and host_name(host) in self._names | {self._public}:
+            # The link is the permission: no page elsewhere can know it, so a plain form may post it.
+            return (413, "This is more than a button sends.") if headers.get("content-length", "0") not in ("", "0") else None
         if host_name(host) not in self._names:
             return 421, "This hub does not go by that name; open it by its own address."
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):

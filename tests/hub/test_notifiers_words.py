@@ -55,7 +55,7 @@ def test_the_title_says_why_it_is_sent(why: str, zh: str, en: str) -> None:
 
 def test_only_what_can_be_acknowledged_carries_a_link() -> None:
     linked = [why for why in phrases.WHY if WORDS.say(replace(NOTICE, why=why)).link]
-    assert linked == ["first", "repeat", "escalated"]
+    assert linked == ["first", "joined", "repeat", "escalated", "reopened", "assigned"]
 
 
 def test_a_drill_is_marked_in_every_text() -> None:
