@@ -113,7 +113,9 @@ _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or fals
 
 
 def _is_duration(field: FieldInfo) -> bool:
-    return any(mark in field.metadata for mark in typing.get_args(Duration)[1:])
+    marks = typing.get_args(Duration)[1:]
+    inside = [mark for argument in typing.get_args(field.annotation) for mark in typing.get_args(argument)[1:]]  # or None
+    return any(mark in field.metadata or mark in inside for mark in marks)
 
 
 def _type(field: FieldInfo) -> str:
