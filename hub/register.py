@@ -21,6 +21,7 @@ What is done about each oddity:
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -187,7 +188,11 @@ def _misread(
     allowed = max(most, _FAST) * _CLOSE
     if meter.max_rate is not None:
         most = allowed = meter.max_rate / HOUR * _CLOSE
-    runs = [run for run in runs if value[run[3]] - value[run[2]] <= allowed * float(time[run[3]] - time[run[2]])]
+    runs = [
+        run
+        for run in runs
+        if value[run[3]] - value[run[2]] - _digit(value[run[2]], value[run[3]]) <= allowed * float(time[run[3]] - time[run[2]])
+    ]
     # a fall that could be a reset, and counting up to here
     return [(*run, value[run[1]] > most * float(time[run[1]] - time[run[1] - 1])) for run in runs]
 
@@ -230,12 +235,13 @@ def _unknown_step(starts: Ints, time: Ints, value: Floats, series: int, at: int,
     rise = float(value[at] - value[at - 1])
     length = float(time[at] - time[at - 1])
     if rise >= 0:
+        beyond = rise - _digit(value[at - 1], value[at])  # the last digit may be due for long, and turn at any time
         if meter.max_rate is not None:
-            plausible = rise <= meter.max_rate / HOUR * length * _CLOSE
+            plausible = beyond <= meter.max_rate / HOUR * length * _CLOSE
         else:
             near = _rates(starts, time, value, series, at - 1, at)
-            fast = len(near) >= 3 and rise > _FAR_FASTER * max(near) * length
-            plausible = not fast and rise <= _TOO_FAST * max(length, 1.0)
+            fast = len(near) >= 3 and beyond > _FAR_FASTER * max(near) * length
+            plausible = not fast and beyond <= _TOO_FAST * max(length, 1.0)
         return plausible, rise if plausible else None
     fastest = _fastest(starts, time, value, series, at - 1, at)
     if meter.rolls_at is not None:
@@ -250,6 +256,12 @@ def _unknown_step(starts: Ints, time: Ints, value: Floats, series: int, at: int,
             return False, since
     shown = float(value[at])
     return False, shown if 0 <= shown <= fastest * length * _CLOSE else None
+
+
+def _digit(*values: float) -> float:
+    """What the last digit of a register is worth that shows these; 1 at most."""
+    exponents = [Decimal(repr(float(value))).normalize().as_tuple().exponent for value in values]
+    return float(10.0 ** min(0, *(exponent for exponent in exponents if isinstance(exponent, int))))
 
 
 def _fastest(starts: Ints, time: Ints, value: Floats, series: int, before: int, after: int) -> float:

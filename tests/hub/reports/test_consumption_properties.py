@@ -101,7 +101,7 @@ def broken(draw: st.DrawFn) -> History:
             before, base = true[number - 1]
             # somewhere between the two readings, when this much had been consumed
             share = draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]))
-            changed = max(int(before + share * (moment - before)), before + 1)
+            changed = before + 1000 + int(share * (moment - before - 1000))
             gone = base + (used - base) * (changed - before) / (moment - before)
             hidden = not unseen and draw(st.booleans())  # one of them: several may look like a misread register
             kind = draw(st.sampled_from(("reset", "used", "higher") if hidden else ("entered", "half entered")))
