@@ -102,6 +102,7 @@ async def test_names_cannot_add_headers_or_markup(post: Post) -> None:
     assert post.mails[0].rcpt_tos == ["li@example.org"]
 
 
+@pytest.mark.fault("mail: SMTP 451, and a drop after DATA")
 async def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(post: Post) -> None:
     post.answers = ["451 try again later", "554 no"]
     async with server(post) as at:
@@ -118,6 +119,7 @@ async def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(
     assert [one.value.final for one in (busy, refused, nobody, later)] == [False, True, True, False]
 
 
+@pytest.mark.fault("mail: SMTP 451, and a drop after DATA")
 async def test_a_connection_that_breaks_before_the_answer_is_tried_again_as_the_same_mail(post: Post) -> None:
     post.answers = ["drop"]
     async with server(post) as at:

@@ -27,7 +27,7 @@ def without_match() -> list[str]:
         f"{change.file} has {found} times, not once, the text of: {guard.gone}"
         for guard in GUARDS
         for change in guard.changes
-        if (found := (ROOT / change.file).read_text("utf-8").count(change.old)) != 1
+        if (found := sum(path.read_text("utf-8").count(change.old) for path in ROOT.glob(change.file))) != 1
     ]
     guarded = {test for guard in GUARDS for test in guard.tests}
     wrong += [f"no guard is named for {test}" for test in marked() if test not in guarded]
@@ -47,18 +47,18 @@ def copied() -> Iterator[Path]:
 
 def try_without(copy: Path, guard: Guard, test: str) -> tuple[bool, str]:
     """Whether the test failed without the guard, and how."""
-    before = {change.file: (copy / change.file).read_text("utf-8") for change in guard.changes}
+    before = {path: path.read_text("utf-8") for change in guard.changes for path in copy.glob(change.file)}
     try:
         for change in guard.changes:
-            path = copy / change.file
-            path.write_text(path.read_text("utf-8").replace(change.old, change.new, 1), "utf-8")
+            for path in copy.glob(change.file):
+                path.write_text(path.read_text("utf-8").replace(change.old, change.new), "utf-8")
         options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "timeout=150"]
         environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis"), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "pytest", *options, test]
         ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment)
     finally:
-        for file, text in before.items():
-            (copy / file).write_text(text, "utf-8")
+        for path, text in before.items():
+            path.write_text(text, "utf-8")
     if ran.returncode == 1 and "\nFAILED " in ran.stdout:
         complaints = [line[1:].strip() for line in ran.stdout.splitlines() if line.startswith("E  ")]
         return True, complaints[0][:110] if complaints else "failed"
