@@ -41,12 +41,14 @@ class Line(Struct):
 class Cost(Struct):
     """What one meter cost in one interval. ``value`` is rounded to the cent and None where the energy is unknown; ``low`` and
     ``high`` bound it, None for no bound. ``lines``: by the period's name and price; tiers, demand and standing by their own
-    names. ``tariffs``: the places of the versions that were applied."""
+    names. ``completeness``: of the energy; ``tiers_known``: of what was used before in the tiers' month or year. ``tariffs``: the
+    places of the versions that were applied."""
 
     value: Decimal | None = None
     low: Decimal | None = None
     high: Decimal | None = None
     completeness: float = 0.0
+    tiers_known: float = 1.0
     lines: dict[tuple[str, str], Line] = field(default_factory=dict)
     tariffs: frozenset[int] = frozenset()
 
@@ -167,7 +169,7 @@ class Bill:
                     extra, extra_low, extra_high = use[since].step(self._versions[version], energy, least, most)
                     _add(cost, ("tiers", ""), energy, extra)
                     low, high = low + extra_low, high + extra_high
-                    cost.completeness = min(cost.completeness, use[since].completeness)
+                    cost.tiers_known = min(cost.tiers_known, use[since].completeness)
             fixed = self._fixed(cost, number, peaks)
             exact = sign * sum((line.amount for line in cost.lines.values()), Decimal(0))
             running += exact

@@ -18,7 +18,7 @@ from hub.ports import Directory, Floats, Ints
 from hub.quantities import Vocabulary
 from hub.reports.cost import Bill, Cost
 from hub.reports.measured import Measured, Readings, measure
-from hub.reports.meters import Meter, Part, grouped, meters
+from hub.reports.meters import EXPORT, Meter, Part, grouped, meters
 from hub.reports.period import EVERY, Every, Words, intervals, parse_period
 from hub.reports.setup import Energy
 from hub.reports.table import report_table
@@ -65,6 +65,7 @@ def energy_report(
         {
             "group": part.group,
             "name": part.name,
+            "name_en": part.name_en,
             "start": local_iso(low, zone),
             "end": local_iso(high, zone),
             "quantity": part.quantity,
@@ -143,14 +144,21 @@ def money(part: Part, costs: Sequence[Sequence[Cost]], number: int, tariffs: Seq
     row["cost_low"] = _sum([cost.low for cost in plus], [cost.high for cost in minus])
     row["cost_high"] = _sum([cost.high for cost in plus], [cost.low for cost in minus])
     row["cost_completeness"] = round(sum(cost.completeness for cost in plus) / len(plus), 6)
+    row["tiers_known"] = round(min(cost.tiers_known for cost in plus), 6)
     if not minus:
+        sign = -1 if part.quantity == EXPORT else 1
         lines: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
         for cost in plus:
             for key, line in cost.lines.items():
                 lines[key][0] += line.used
                 lines[key][1] += line.amount
         row["lines"] = [
-            {"name": name, "price": float(price) if price else None, "used": float(used), "amount": float(round(amount, 6))}
+            {
+                "name": name,
+                "price": float(price) if price else None,
+                "used": float(used),
+                "amount": float(round(sign * amount, 6)),
+            }
             for (name, price), (used, amount) in lines.items()
         ]
     return row
@@ -178,7 +186,18 @@ def _summed(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "cost_low": bound("cost_low"),
         "cost_high": bound("cost_high"),
         "cost_completeness": round(sum(span["cost_completeness"] for span in known) / len(spans), 6),
+        "tiers_known": min(span["tiers_known"] for span in known),
+        "lines": _lines_added([line for span in known for line in span["lines"]]),
     }
+
+
+def _lines_added(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    sums: dict[tuple[str, float | None], dict[str, Any]] = {}
+    for line in lines:
+        entry = sums.setdefault((line["name"], line["price"]), {**line, "used": 0.0, "amount": 0.0})
+        entry["used"] = round(entry["used"] + line["used"], 6)
+        entry["amount"] = round(entry["amount"] + line["amount"], 6)
+    return list(sums.values())
 
 
 def _costs(

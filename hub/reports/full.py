@@ -14,7 +14,7 @@ from hub.moments import local_iso
 from hub.ports import Directory, Ints
 from hub.reports.balance import balance
 from hub.reports.energy import energy_report
-from hub.reports.measured import Readings, measure
+from hub.reports.measured import Measured, Readings, measure
 from hub.reports.meters import IMPORT, Meter, grouped, meters
 from hub.reports.peaks import demand, night_flow
 from hub.reports.period import day_start, intervals, local
@@ -25,6 +25,8 @@ STEPS = ("consumption", "balance", "demand", "comparison", "nights", "split")
 """What a progress bar counts."""
 GROUPS = 40
 """Groups with a peak demand of their own; a report of more flats than that shows the community's only."""
+FULL = 0.9995
+"""A share from which on nothing worth telling is missing."""
 _WATERS = ("water.volume.total", "gas.volume.total")
 _LINE = 93
 """Days that a chart of days shows; a longer period is shown by months."""
@@ -45,7 +47,8 @@ def full_report(
 ) -> dict[str, Any]:
     """``energy_report`` and, beside its keys: ``balance`` (see there; its ``series`` by day, or by month), ``demand`` of the
     community and ``demands`` of the groups, ``compare`` with the period before and a year before, ``nights`` (least flow of
-    water and gas), ``split`` between parties, ``emissions`` and ``facts``: what a reader must know to judge the figures.
+    water and gas), ``gaps`` of meters, ``split`` between parties, and ``facts``: what a reader must know to judge the figures.
+
     ``done`` is told the name of each of STEPS."""
     report = energy_report(store, devices, places, site, zone, start, end, by, every, energy)
     done("consumption")
@@ -55,7 +58,9 @@ def full_report(
     if all:
         whole = measure(store, all, edges[[0, -1]])
         flows = balance(all, whole, edges[[0, -1]], zone, energy.emissions)
-        flows["series"] = balance(all, measure(store, all, edges), edges, zone, energy.emissions)["series"]
+        by_span = measure(store, all, edges)
+        flows["series"] = balance(all, by_span, edges, zone, energy.emissions)["series"]
+        report["gaps"] = gaps(all, by_span, edges, zone)
         report["balance"] = flows
     done("balance")
     tops = [meter for meter in all if meter.quantity == IMPORT and meter.inside < 0]
@@ -74,6 +79,29 @@ def full_report(
     done("split")
     report["facts"] = _facts(all, energy)
     return report
+
+
+def gaps(all: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Each meter's runs of intervals that are not wholly known, with the share that is known of them, the longest first."""
+    rows = []
+    for number, meter in enumerate(all):
+        lacking = np.flatnonzero(measured.completeness[number] < FULL)
+        for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1) if len(lacking) else []:
+            first, last = int(run[0]), int(run[-1]) + 1
+            lengths = np.diff(edges)[first:last]
+            known = float((measured.completeness[number, first:last] * lengths).sum() / lengths.sum())
+            rows.append(
+                {
+                    "device": meter.device.id,
+                    "name": meter.device.name,
+                    "quantity": meter.quantity,
+                    "start": local_iso(int(edges[first]), zone),
+                    "end": local_iso(int(edges[last]), zone),
+                    "known": round(known, 6),
+                    "missing_ms": round((1 - known) * float(lengths.sum())),
+                }
+            )
+    return sorted(rows, key=lambda row: -row["missing_ms"])
 
 
 def _demands(

@@ -117,6 +117,7 @@ class Part(Struct, frozen=True):
     plus: tuple[int, ...]
     minus: tuple[int, ...] = ()
     part: str = "group"
+    name_en: str = ""
 
 
 def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
@@ -136,21 +137,25 @@ def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
     keys = [_key(meter, by) for meter in all]
     spans = [bool(under[number]) and (each_meter or _spans(number, keys, under)) for number in range(len(all))]
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    names: dict[str, str] = {}
+    names: dict[str, tuple[str, str]] = {}
     rests: list[Part] = []
     for number, meter in enumerate(all):
-        group, names[group] = keys[number]
+        group, *name = keys[number]
+        names[group] = name[0], name[1]
         if spans[number]:  # its parts have rows of their own, and it has what they leave over
             if each_meter:
-                rests.append(Part(group, names[group], meter.quantity, (number,), (), "whole"))
-            rests.append(Part(group, names[group], meter.quantity, (number,), tuple(under[number]), "rest"))
+                rests.append(Part(group, name[0], meter.quantity, (number,), (), "whole", name[1]))
+            rests.append(Part(group, name[0], meter.quantity, (number,), tuple(under[number]), "rest", name[1]))
         elif meter.inside < 0 or spans[meter.inside]:
             groups[group, meter.quantity].append(number)
-    rows = [Part(group, names[group], quantity, tuple(numbers)) for (group, quantity), numbers in sorted(groups.items())]
+    rows = [
+        Part(group, names[group][0], quantity, tuple(numbers), name_en=names[group][1])
+        for (group, quantity), numbers in sorted(groups.items())
+    ]
     return sorted(rows + rests, key=lambda row: (row.part == "rest", row.group, row.quantity))
 
 
-def _spans(number: int, keys: Sequence[tuple[str, str]], under: Mapping[int, list[int]]) -> bool:
+def _spans(number: int, keys: Sequence[tuple[str, str, str]], under: Mapping[int, list[int]]) -> bool:
     """Whether anything below it, however deep, belongs to another group."""
     below = list(under[number])
     while below:
@@ -161,13 +166,14 @@ def _spans(number: int, keys: Sequence[tuple[str, str]], under: Mapping[int, lis
     return False
 
 
-def _key(meter: Meter, by: str) -> tuple[str, str]:
-    """The group's id and name; "" where nobody has said."""
+def _key(meter: Meter, by: str) -> tuple[str, str, str]:
+    """The group's id, name and English name; "" where nobody has said."""
     if by in ("device", "meter"):
-        return meter.device.id, meter.device.name
+        return meter.device.id, meter.device.name, ""
     if by in ("party", "tenant"):
-        return meter.duty.party, meter.duty.party
+        return meter.duty.party, meter.duty.party, ""
     if by == "space":
-        return (meter.path[-1].id, meter.path[-1].name) if meter.path else (meter.device.space, "")
+        space = meter.path[-1] if meter.path else None
+        return (space.id, space.name, space.name_en) if space else (meter.device.space, "", "")
     space = next((space for space in reversed(meter.path) if space.kind == LEVELS[by]), None)
-    return (space.id, space.name) if space else ("", "")
+    return (space.id, space.name, space.name_en) if space else ("", "", "")

@@ -180,7 +180,7 @@ def test_tiers_with_an_unknown_spring_have_bounds() -> None:
     [row] = yard.rows("2026-10-01", "2026-11-01", tariff(price=0.538, tiers=STEPS))
     # at least 310 * 0.538 = 166.78; if all of it fell into the third tier, 310 * (0.538 + 0.3) = 259.78
     assert (row["cost"], row["cost_low"], row["cost_high"]) == (166.78, 166.78, 259.78)
-    assert row["cost_completeness"] == 0.0  # of the year before
+    assert (row["cost_completeness"], row["tiers_known"]) == (1.0, 0.0)
 
 
 def test_a_new_version_holds_from_its_day() -> None:
