@@ -1,9 +1,9 @@
 """Carries committed batches to the server, beside the watch: in a thread with a loop of its own.
 
 It reads a chunk from the journals, writes it, and notes how far it is; what waits, waits on disk. After any failure it begins
-again at what is settled, so that a server that was killed gets once more what it may have forgotten. Every few seconds it
-puts a mark beside the readings; half a minute later, when the server still has the marks, what was sent before them is
-settled. A mark that is gone tells that the server was killed, or came back from a backup, without a request that failed.
+again at what is settled, so that a server that was killed gets once more what it may have forgotten. Every chunk carries a
+mark; half a minute later, when the server still has the marks, what was sent before them is settled. A mark that is gone tells
+that the server was killed, or came back from a backup, without a request that failed.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import gzip
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.columns import Columns
 from hub.files import DiskFull
@@ -32,7 +33,7 @@ from hub.stores.server_http import RowsRefused, judge, unreachable
 
 CHUNK = 10_000
 """Readings of a lane in one request: about 1 MB of lines."""
-MARK_EVERY = 5.0
+FOLD_EVERY = SETTLE_EVERY = 5.0
 SETTLES_AFTER = 30.0
 """Seconds; VictoriaMetrics 1.79 lost its last 5 to 10 when it was killed."""
 LONGEST_WAIT = 30.0
@@ -43,12 +44,13 @@ log = logging.getLogger("gengfu.store")
 
 
 class Mark(Struct, frozen=True):
-    """That this batch and all before it were sent; ``latest`` is the newest sent of every series by then."""
+    """That this batch and all before it were sent; ``latest`` is the newest sent of every series by then, kept with one mark
+    in a few seconds: only there can be settled."""
 
     at: int
     since: float
     upto: int
-    latest: Columns
+    latest: Columns | None
 
 
 class Forwarder:
@@ -72,8 +74,11 @@ class Forwarder:
         self._random = random or Random()
         self._state = Sent(journals)
         self._marks: dict[Lane, list[Mark]] = {lane: [] for lane in journals}
-        self._marked = 0.0
+        self._marked: dict[Lane, float] = dict.fromkeys(journals, 0.0)
+        self._last_mark = 0
         self._checked = False
+        self._in_vain = 0
+        self._folded = 0.0
         self._client: Any = None
         self._api_exception: Any = None
         self._loop = asyncio.new_event_loop()
@@ -115,13 +120,14 @@ class Forwarder:
                 async with self._turn:
                     self._fold()
                     wait = await self._round()
+                self._in_vain = 0
             except (StoreUnavailable, DiskFull) as problem:
-                wait = self._failed(problem, wait)
+                wait = self._failed(problem)
             except JournalFailed:
                 raise
-            except Exception as problem:
+            except Exception as problem:  # what is not sent waits in the journal; the watch goes on
                 log.exception("forwarding to the store failed")
-                wait = self._failed(problem, wait)
+                wait = self._failed(problem)
 
     async def _round(self) -> float:
         """One chunk; returns the seconds to wait for the next."""
@@ -140,26 +146,30 @@ class Forwarder:
         async with self._turn:
             if not self._checked:
                 self._connect()
-            while await self._send_next():
+            self._marked = dict.fromkeys(self._journals, 0.0)
+            while await self._send_next(keep_latest=True):
                 pass
-            await self._mark()
             self._server.show()
             self._settle(after=0.0)
             self.reachable = True
 
-    def _failed(self, problem: BaseException, last: float) -> float:
+    def _failed(self, problem: BaseException) -> float:
         self.failures += 1
+        self._in_vain += 1
         self._checked = False
         if self.reachable or self.failures == 1:
             log.warning("%s", problem)
         self.reachable = False
         self._count()
-        return min(LONGEST_WAIT, max(1.0, 2 * last)) * self._random.uniform(0.5, 1.0)
+        return min(LONGEST_WAIT, 2.0 ** min(self._in_vain, 10)) * self._random.uniform(0.5, 1.0)
 
     def _count(self) -> None:
         self.waiting = sum(journal.reader.waiting(self._state.upto[lane]) for lane, journal in self._journals.items())
 
     def _fold(self) -> None:
+        if time.monotonic() - self._folded < FOLD_EVERY:
+            return
+        self._folded = time.monotonic()
         for lane, journal in self._journals.items():
             journal.fold([journal.reader.settled(), self._state.upto[lane]])
 
@@ -182,19 +192,16 @@ class Forwarder:
         self._state.back(all_anew=lost)
         self._checked = True
 
-    async def _send_next(self) -> bool:
+    async def _send_next(self, *, keep_latest: bool = False) -> bool:
         chunk = self._state.next(self._server, CHUNK)
-        if chunk is None:
-            if time.monotonic() - self._marked >= MARK_EVERY:
-                await self._mark()
-            self._count()
-            return False
-        await self._send(chunk)
-        self._state.done(chunk)
-        if time.monotonic() - self._marked >= MARK_EVERY:
-            await self._mark()
+        if chunk is not None:
+            await self._send(chunk)
+            self._state.done(chunk)
+            self._note(chunk, keep_latest)
+        else:
+            self._note_idle()
         self._count()
-        return True
+        return chunk is not None
 
     async def _send(self, chunk: Chunk) -> None:
         columns, names = chunk.columns, self._state.names
@@ -202,8 +209,14 @@ class Forwarder:
         fits = np.isfinite(columns.value) & (columns.time >= first) & (columns.time < end)
         good = columns.take(fits)
         lines = self._server.lines.of(good, chunk.places[fits].tolist(), names)
+        self._last_mark = max(time.time_ns() // 1_000_000, self._last_mark + 1)
+        marks = [
+            self._server.lines.mark(self._journals[lane].identity, self._last_mark, upto)
+            for lane, upto in chunk.upto.items()
+            if upto > self._state.upto[lane]
+        ]
         refused: list[tuple[int, str]] = []
-        await self._put(lines, 0, len(lines), refused)
+        await self._put(lines, 0, len(lines), refused, marks)
         letters = [self._letter(names[good.series[row]], lines[row], words) for row, words in refused]
         unfit = zip(*(column[~fits].tolist() for column in (columns.series, columns.time, columns.value)), strict=True)
         words = "no time or number that this server can hold"
@@ -211,19 +224,25 @@ class Forwarder:
         self._bury(letters)
         self.sent += len(lines) - len(refused)
 
-    async def _put(self, lines: list[str], low: int, high: int, refused: list[tuple[int, str]]) -> None:
-        """Writes these lines; one that the server will not have is found by halves and put aside with the server's words."""
+    async def _put(
+        self, lines: list[str], low: int, high: int, refused: list[tuple[int, str]], marks: Sequence[str] = ()
+    ) -> None:
+        """Writes these lines, and the marks with the last of them; a line that the server will not have is found by halves and
+        put aside with the server's words."""
         if low == high:
+            if marks:
+                await self._write("\n".join(marks))
             return
         try:
-            await self._write("\n".join(lines[low:high]))
+            await self._write("\n".join([*lines[low:high], *marks]))
         except RowsRefused as words:
             if high - low == 1:
                 refused.append((low, str(words)))
+                await self._put(lines, high, high, refused, marks)
                 return
             middle = (low + high) // 2
             await self._put(lines, low, middle, refused)
-            await self._put(lines, middle, high, refused)
+            await self._put(lines, middle, high, refused, marks)
 
     async def _write(self, text: str) -> None:
         path, words = self._server.write_to()
@@ -268,30 +287,34 @@ class Forwarder:
 
     # --- marks --------------------------------------------------------------------------------------------------------
 
-    async def _mark(self) -> None:
-        self._marked = time.monotonic()
-        at = time.time_ns() // 1_000_000
-        made: list[str] = []
-        for lane, journal in self._journals.items():
-            upto, marks = self._state.upto[lane], self._marks[lane]
-            if upto > (marks[-1].upto if marks else journal.reader.settled()):
-                made.append(self._server.lines.mark(journal.identity, at, upto))
-                marks.append(Mark(at, self._marked, upto, self._state.latest[lane]))
-        if made:
-            await self._write("\n".join(made))
-
-    def _settle(self, after: float = SETTLES_AFTER) -> None:
+    def _note(self, chunk: Chunk, keep_latest: bool) -> None:
         now = time.monotonic()
+        for lane in chunk.newest:
+            keep = keep_latest or now - self._marked[lane] >= SETTLE_EVERY
+            if keep:
+                self._marked[lane] = now
+            self._marks[lane].append(Mark(self._last_mark, now, chunk.upto[lane], self._state.latest[lane] if keep else None))
+
+    def _note_idle(self) -> None:
+        """Nothing came after the newest mark, so there can be settled too."""
+        for lane, marks in self._marks.items():
+            if marks and marks[-1].latest is None:
+                marks[-1] = replace(marks[-1], latest=self._state.latest[lane])
+
+    def _settle(self, after: float | None = None) -> None:
+        now, after = time.monotonic(), SETTLES_AFTER if after is None else after
         for lane, journal in self._journals.items():
-            old = [mark for mark in self._marks[lane] if now - mark.since >= after]
+            marks = self._marks[lane]
+            old = [at for at, mark in enumerate(marks) if mark.latest is not None and now - mark.since >= after]
             if not old:
                 continue
-            there = self._server.marks(journal.identity, old[0].at)
-            if not all(mark.upto in there for mark in old):
+            newest, settled = marks[old[-1]], marks[: old[-1] + 1]
+            there = self._server.marks(journal.identity, settled[0].at)
+            if not all(mark.upto in there for mark in settled):
                 self.replays += 1
                 self._checked = False  # the next round begins at what is settled
                 log.warning("the store's server lost what it had taken; it is sent again")
                 return
-            newest = old[-1]
-            journal.settle(newest.upto, newest.at, newest.latest)
-            del self._marks[lane][: len(old)]
+            if newest.latest is not None:
+                journal.settle(newest.upto, newest.at, newest.latest)
+            del marks[: len(settled)]

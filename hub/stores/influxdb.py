@@ -20,11 +20,12 @@ from hub.stores.influxql import InfluxServer
 from hub.stores.lanes import LanesReader, journal_path, newer, reading
 from hub.stores.line_protocol import Named
 from hub.stores.sent_journal import SentJournal, SentReader, Tail
-from hub.stores.server_http import Http, basic
+from hub.stores.server_http import PATIENCE, Http, basic
 from hub.stores.thin import thin
 from hub.stores.victoria import VictoriaServer
 
 _DAY = 86_400_000
+_FORWARDER_PATIENCE = 8.0
 _AHEAD = 900_000  # ms; a clock that runs ahead of ours by more than ten minutes is not believed
 
 log = logging.getLogger("gengfu.store")
@@ -69,9 +70,9 @@ class InfluxSettings(ports.Settings):
         return f"InfluxSettings({self.url})"
 
 
-def server(settings: InfluxSettings) -> Dialect:
+def server(settings: InfluxSettings, patience: float = PATIENCE) -> Dialect:
     """Raises StoreUnavailable when a file with a secret cannot be read."""
-    http = Http(settings.url, _authorization(settings))
+    http = Http(settings.url, _authorization(settings), patience)
     if settings.version == "victoria-metrics":
         return VictoriaServer(http, settings.bucket)
     return InfluxServer(http, settings.version, settings.bucket, settings.org)
@@ -221,7 +222,7 @@ class InfluxStore(InfluxReader):
         left = sum(len(journal.reader.files()) for journal in self._writers.values())
         if left:
             log.warning("%s holds %d files of the parquet store; this store does not read them", directory / "sealed", left)
-        self.forwarder = Forwarder(self._writers, server(settings), settings.send_every / 1000, clock)
+        self.forwarder = Forwarder(self._writers, server(settings, _FORWARDER_PATIENCE), settings.send_every / 1000, clock)
 
     @classmethod
     def open_reader(cls, directory: Path, settings: InfluxSettings) -> InfluxReader:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from hub.ports import StoreUnavailable
 
 PATIENCE = 30.0
-"""Seconds until a server that does not answer is given up."""
+"""Seconds until a server that does not answer is given up; whoever must be able to stop in time has less."""
 
 
 class RowsRefused(Exception):
@@ -19,9 +19,10 @@ class RowsRefused(Exception):
 
 
 class Http:
-    """``authorization`` is the header's value, or ""."""
+    """``authorization`` is the header's value, or "" for none; ``patience`` in seconds."""
 
-    def __init__(self, url: str, authorization: str = "") -> None:
+    def __init__(self, url: str, authorization: str = "", patience: float = PATIENCE) -> None:
+        self._patience = patience
         self.url = url.rstrip("/")
         self._parts = urlsplit(self.url)
         self.headers = {"Authorization": authorization} if authorization else {}
@@ -68,9 +69,11 @@ class Http:
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":
-            self._connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=ssl.create_default_context())
+            self._connection = http.client.HTTPSConnection(
+                host, port, timeout=self._patience, context=ssl.create_default_context()
+            )
         else:
-            self._connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+            self._connection = http.client.HTTPConnection(host, port, timeout=self._patience)
         return self._connection
 
     def _drop(self) -> None:

@@ -8,12 +8,15 @@ A machine without them fails these tests, loudly: they are not skipped.
 """
 
 import http.client
+import json
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from tests.support.brokers import HOST, Broker, free_port
 
@@ -51,6 +54,26 @@ class Server(Broker):
     def settings(self) -> dict[str, str]:
         """What [store] says to reach it, but for the bucket."""
         return {"url": self.url, "version": VERSIONS[self.kind]}
+
+    def table(self, bucket: str) -> str:
+        """The same, as it stands in gengfu.toml."""
+        lines = [f'{name} = "{word}"' for name, word in {**self.settings, "bucket": bucket}.items()]
+        return "\n".join(["[store]", 'kind = "influxdb"', *lines, ""])
+
+    def times(self, bucket: str, domain: str, quantity: str) -> list[tuple[str, int]]:
+        """Device and time of every point of a quantity that the server itself has, as often as it has it."""
+        if self.kind == "influxdb":
+            query = f'SELECT "device", "value" FROM "{domain}" WHERE "quantity" = \'{quantity}\''
+            answer = json.loads(self.ask("/query", db=bucket, epoch="ms", q=query))
+            return sorted((row[1], row[0]) for series in answer["results"][0].get("series", []) for row in series["values"])
+        match = f'gengfu_value{{bucket="{bucket}",quantity="{quantity}"}}'
+        lines = [json.loads(line) for line in self.ask("/api/v1/export", **{"match[]": match}, start="0").splitlines()]
+        return sorted((line["metric"]["device"], at) for line in lines for at in line["timestamps"])
+
+    def ask(self, path: str, **words: str) -> bytes:
+        with urllib.request.urlopen(f"{self.url}{path}?{urlencode(words)}", timeout=30) as answer:
+            said: bytes = answer.read()
+            return said
 
 
 @contextmanager
