@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from hub import plugins
 from hub.broker import PrivateBroker
+from hub.commands import restored
 from hub.committer import Committer
 from hub.config import Config, site_context
 from hub.delivery import Delivery
@@ -30,20 +31,21 @@ from hub.heartbeat import Heartbeat
 from hub.intake import Intake
 from hub.journal_reader import JournalUnusable
 from hub.lane import LaneWork
-from hub.lock import Lock
 from hub.link_desk import LinkDesk
 from hub.links import Links, secret
+from hub.lock import Lock
 from hub.model import LANES, Lane, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
-from hub.notices import MQTT, Receiver, Roster
+from hub.notices import MQTT, Receiver
 from hub.notifiers.mqtt import MqttNotifier
 from hub.notifiers.words import Words
 from hub.outside import Outside
 from hub.pipeline import Pipeline
 from hub.ports import Notifier
 from hub.queries import Here, Queries
-from hub.records import Records, RecordsReader, Work
+from hub.records import Records, Work
+from hub.records_people import PeopleReader
 from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready
@@ -54,9 +56,9 @@ from hub.upkeep import Upkeep
 from hub.watchdog import Watchdog
 from hub.web.api import create_app
 from hub.web.feed import Feed
+from hub.web.guard import host_name
 from rules.engine import Engine
 
-from hub.web.guard import host_name
 RECENT = 7 * 86_400_000
 REDELIVERY = 600_000
 REFRESH_EVERY = 30.0
@@ -106,17 +108,17 @@ class Hub:
         loop.set_default_executor(ThreadPoolExecutor(NAMES, "names"))
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
-        self.reader = RecordsReader(config.directory / "records.db")
+        self.reader = PeopleReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
         self.upkeep = Upkeep(self.store, self.reserve, clock)
         self.places = self._places()
         site = site_context(config)
         now = clock()
-        self.feed = Feed(now.wall)
-        intake = Intake(config.vocabulary, config.retention)
         self.links = Links(secret(config.directory), config.web.public_url)
         self.words = Words(config.name, config.zone, self.links.link)
+        self.feed = Feed(now.wall)
+        intake = Intake(config.vocabulary, config.retention)
         self.glance = Glance(self.places, intake)
         self.outside = Outside(config.community, self.feed, clock)
         self.plugged = Plugged([plugin(settings, site) for plugin, settings in config.adapters], config.rules, self._notifiers())
@@ -141,8 +143,9 @@ class Hub:
         for work in self.lanes.values():
             work.receipts = self.outside.receipts
         learned = self.reader.topics()
+        telling = restored(config, self._receivers(), self.places, self.reader, alerts, now)
         self.pipeline = Pipeline(
-            adapters, intake, self.engine, self.places, self._roster(), self.committer, self.lanes, self.outside, clock, learned
+            adapters, intake, self.engine, self.places, telling, self.committer, self.lanes, self.outside, clock, learned
         )
         self.fire_tcp = self._fire_tcp()
         await self._connect(learned)
@@ -215,13 +218,12 @@ class Hub:
             return None
         return FireTcp(given.host, given.port, given.allow, self.config.zone, self.pipeline.take, clock)
 
-    def _roster(self) -> Roster:
-        receivers = [
+    def _receivers(self) -> list[Receiver]:
+        return [
             Receiver(entry.id, getattr(entry.settings, "at_least", "info"))
             for entry in self.config.notifiers
             if entry.kind != MQTT
         ]
-        return Roster(self.config.people, tuple(receivers))
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")
@@ -297,6 +299,7 @@ class Hub:
 
     def _sent(self, sent: Any) -> None:
         self.committer.gather(urgent=False).sent.append(sent)
+        self.pipeline.telling.sent(sent.notice, sent.state)
 
     def _unsent(self) -> "asyncio.Future[Any]":
         return asyncio.get_running_loop().run_in_executor(self._outbox, self.reader.unsent)
@@ -341,10 +344,10 @@ class Hub:
         self._outbox.shutdown()
         self.queries.close()
         self.desk.close()
+        self.link_desk.close()
         self.store.close()
         self.reader.close()
         self.records.close()
-        self.link_desk.close()
         if broker and self.broker is not None:
             await self.broker.stop()
         self.lock.release()

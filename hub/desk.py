@@ -1,15 +1,13 @@
 """The desk: answers what the page asks and takes what people decide. Implements ``hub.web.view.HubView``."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
 from hub import stories
 from hub.config import Config
+from hub.desk_people import PeopleDesk
 from hub.directory import Places
 from hub.fire_duty import DutyFailed
 from hub.fire_tcp import FireTcp
@@ -19,7 +17,7 @@ from hub.pipeline import Pipeline
 from hub.ports import SiteContext, Store
 from hub.quantities import Domain
 from hub.queries import Here, Queries
-from hub.records import RecordsReader
+from hub.records_people import PeopleReader
 from hub.reports.energy import energy_report, parse_period
 from hub.web.feed import Feed
 from hub.web.tables import buckets_page, rows_page
@@ -51,13 +49,13 @@ def ask_dead_letter(store: Store, id: int) -> DeadLetter | None:
     return store.dead_letter(id)
 
 
-class Desk:
+class Desk(PeopleDesk):
     def __init__(
         self,
         config: Config,
         site: SiteContext,
         pipeline: Pipeline,
-        records: RecordsReader,
+        records: PeopleReader,
         queries: Here | Queries,
         glance: Glance,
         feed: Feed,
@@ -67,6 +65,7 @@ class Desk:
         ready: Callable[[], Sequence[str]],
         disabled: Callable[[], Sequence[str]],
     ) -> None:
+        super().__init__(config, pipeline, records, clock)
         self.site = Site(community=config.community, name=config.name, zone=str(config.zone), version=version)
         self.vocabulary = config.vocabulary
         self.feed = feed
@@ -74,23 +73,13 @@ class Desk:
         self.ready = ready
         self.disabled = disabled
         self.fire_tcp: FireTcp | None = None
-        self._config = config
         self._context = site
-        self._pipeline = pipeline
-        self._records = records
         self._queries = queries
         self._glance = glance
-        self._clock = clock
-        self._reading = ThreadPoolExecutor(2, "records-reader")
-        self._people = {person.id: person.name for person in config.people}
 
     @property
     def _places(self) -> Places:
         return self._pipeline.places
-
-    async def _recorded(self, question: Callable[..., T], *arguments: Any) -> T:
-        """An answer from the records, in threads of their own: a name server that hangs holds up the others."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, partial(question, *arguments))
 
     def close(self) -> None:
         self._reading.shutdown(wait=False, cancel_futures=True)
@@ -291,9 +280,6 @@ class Desk:
             )
             for rule in self._config.rules
         ]
-
-    async def silences(self) -> Sequence[dict[str, Any]]:
-        return []
 
     # --- the store ----------------------------------------------------------------------------------------------------
 

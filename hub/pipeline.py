@@ -286,7 +286,7 @@ class Pipeline:
     def tick(self) -> None:
         now = self._clock()
         changed = self.engine.tick(now)
-        if changed or self.engine.fallen:
+        if self.engine.woken or self.engine.fallen:
             tick = Tick(now.wall, self.newest_at or 0, tuple(self.engine.fallen))
             put_tick(self._committer.gather(urgent=bool(changed)), tick)
         self._changed(changed, None, None, now)
@@ -324,7 +324,9 @@ class Pipeline:
             await self._committer.durable()
         return alert
 
-    async def decide(self, alerts: Sequence[Alert], audits: Iterable[tuple[str, str, str]], put: Callable[[Work], None]) -> None:
+    async def decide(
+        self, alerts: Sequence[Alert], audits: Iterable[tuple[str, str, str]], put: Callable[[Work], None] = lambda work: None
+    ) -> None:
         """What people decide beside acknowledging and closing (``hub.commands``): changed alerts, audits as (who, what,
         subject), and what ``put`` writes. Returns when it is on disk."""
         now = self._clock()

@@ -177,17 +177,16 @@ class PeopleReader(RecordsReader):
             query = query.where(incidents.c.seq < before)
         return [(row["seq"], _incident(row["body"])) for row in self._all(query)]
 
-    def member_ids(self, incident: str, limit: int = 1000, after: int = 0) -> list[str]:
+    def members(self, incident: str, limit: int = 1000) -> list[Alert]:
         """In the order in which they joined."""
         query = (
-            select(members.c.alert)
-            .join(alerts, alerts.c.id == members.c.alert)
+            select(alerts.c.body)
+            .join(members, alerts.c.id == members.c.alert)
             .where(members.c.incident == incident)
             .order_by(alerts.c.seq)
             .limit(limit)
-            .offset(after)
         )
-        return [row["alert"] for row in self._all(query)]
+        return [_alert(row["body"]) for row in self._all(query)]
 
     def incident_ledger(self, incident: str, limit: int = 1000) -> list[RowMapping]:
         """Who was told of any of its members, oldest first; what was published for machines is left out."""

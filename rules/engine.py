@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 class Engine:
     """``failed``: rules that raised, by id, with what happened; they are stopped, their open alerts stay open. ``fallen``: the
-    devices that the last tick found silent. ``look_again``: seconds, as LOOK_AGAIN."""
+    devices that the last tick found silent; ``woken``: how many timers it found due. ``look_again``: seconds, as LOOK_AGAIN."""
 
     def __init__(
         self, rules: Sequence[Rule], directory: Directory, vocabulary: Vocabulary, calendar: Calendar | None = None
@@ -52,6 +52,7 @@ class Engine:
         self._now = Now(0, 0.0)
         self.failed: dict[str, str] = {}
         self.fallen: list[str] = []
+        self.woken = 0
         self.look_again = LOOK_AGAIN
 
     @property
@@ -99,7 +100,9 @@ class Engine:
                 changed.extend(self._look_after(known, now))
         for presence in self._subjects.presence_timers.due(now.monotonic, AT_A_TIME):
             changed.extend(self._look_after(presence, now))
-        for watch in self._subjects.watch_timers.due(now.monotonic, AT_A_TIME):
+        due = self._subjects.watch_timers.due(now.monotonic, AT_A_TIME)
+        self.woken = len(due)
+        for watch in due:
             if woken := watch.wake(now):
                 self._note(watch, woken)
                 changed.extend(woken)
@@ -224,6 +227,10 @@ class Engine:
         self._closes(id)
         return alert
 
+    def adopt(self, alert: Alert) -> None:
+        """An alert that no rule holds, because a person opened it: only a person closes it."""
+        self._open[alert.id] = alert
+
     def open_alerts(self) -> list[Alert]:
         """Pending and firing, oldest first."""
         return sorted((self._find(id) for id in self._open), key=lambda alert: (alert.pending_since, alert.id))
@@ -281,6 +288,12 @@ class Engine:
             self._subjects.kept[id, (device, quantity, channel)] = Kept(saved)
         still_open = []
         for alert in alerts:
+            if alert.reopens:
+                if alert.state == "resolved":
+                    self._closed[alert.id] = None
+                else:
+                    self.adopt(alert)
+                continue
             kept = self._subjects.kept.setdefault((alert.rule, self._subject(alert)), Kept(None))
             if alert.state == "resolved":
                 kept.over.append(alert)

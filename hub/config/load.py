@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from hub.config import checks, days, document, energy, plugged, sections
+from hub.config import checks, days, document, energy, plugged, sections, telling
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
 from hub.config.records import Config, FireTcp, Heartbeat, Mqtt, Web
@@ -13,8 +13,8 @@ from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
 from hub.reports.setup import DUTY
 
-TABLES = ("site", "data", "mqtt", "calendar", "web", "fire_tcp", "heartbeat", "store", "energy")
-LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule", *energy.LISTS)
+TABLES = ("site", "data", "mqtt", "calendar", "web", "fire_tcp", "heartbeat", "store", "energy", "telling")
+LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule", *energy.LISTS, *telling.LISTS)
 
 
 def load(path: Path | None) -> Config:
@@ -37,6 +37,7 @@ def load(path: Path | None) -> Config:
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
     calendar = days.calendar(reader, context.zone)
+    plan = telling.read(reader, calendar)
     fire_tcp = _fire_tcp(reader)
     about_energy = energy.read(reader, vocabulary, base)
     beat = reader.table("heartbeat", sections.HeartbeatSection) if "heartbeat" in reader.data else None
@@ -69,6 +70,7 @@ def load(path: Path | None) -> Config:
         calendar=calendar,
         fire_tcp=fire_tcp,
         energy=about_energy,
+        telling=plan,
         heartbeat=Heartbeat(beat.url, beat.every / 1000) if beat else None,
     )
 

@@ -11,6 +11,8 @@ from hub.model import Device, Person, Space
 from hub.ports import Retention, Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import Vocabulary
 from hub.reports.setup import Energy
+from hub.telling.duty import Rota
+from hub.telling.voice import Plan
 
 
 class Mqtt(Struct, frozen=True):
@@ -83,6 +85,7 @@ class Config(Struct, frozen=True):
     fire_tcp: FireTcp | None = None  # None: no TCP listener
     heartbeat: Heartbeat | None = None
     energy: Energy = Energy()
+    telling: Plan = Plan(Rota(Calendar()))
 
 
 def site_context(config: Config) -> SiteContext:

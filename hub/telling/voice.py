@@ -115,6 +115,24 @@ class Voice:
             return self.to_all(group, group.lead(), "repeat", f"repeat{incident.marks}", now)
         return []
 
+    def rungs(self, group: Group, now: Now) -> list[tuple[int, tuple[str, ...], list[str], bool]]:
+        """The ladder as it stands, while somebody has to answer: when each step is due, whom it names, whom that means now,
+        and whether it has been told."""
+        incident = group.incident
+        if not group.waiting or incident.told_rank < 0:
+            return []
+        spaces = {space.id for space in self._places.path(group.lead().device)}
+        ladder = escalation.ladder(self._ladders, SEVERITIES[incident.told_rank])
+        return [
+            (
+                incident.told_at + round(step.after * 1000),
+                step.tell,
+                escalation.meant(step.tell, self.roster.people, spaces, self.rota, now.wall),
+                number <= incident.step,
+            )
+            for number, step in enumerate(ladder.steps)
+        ]
+
     # --- how the telling went -----------------------------------------------------------------------------------------
 
     def sent(self, notice: str, state: str) -> None:

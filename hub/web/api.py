@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from hub.model import AlertState, Severity
 from hub.quantities import Domain
-from hub.web import docs, problems, readings, shapes, static
+from hub.web import docs, people, problems, readings, shapes, static
 from hub.web.feed import KINDS, Kind
 from hub.web.guard import Guard
 from hub.web.links import LinkDesk
@@ -92,12 +92,13 @@ def create_app(view: HubView, hosts: Collection[str] = (), links: LinkDesk | Non
     problems.install(app)
     app.include_router(_service(app, view))
     app.include_router(_alerts(view), prefix="/api/v1", tags=["alerts"])
+    app.include_router(people.router(view), prefix="/api/v1", tags=["people"])
     app.include_router(_devices(view), prefix="/api/v1", tags=["devices"])
     app.include_router(readings.router(view), prefix="/api/v1", tags=["readings"])
     app.include_router(_live(view), prefix="/api/v1", tags=["live"])
-    app.include_router(_page(static.load()))
     if links is not None:
         app.include_router(link_router(links))
+    app.include_router(_page(static.load()))
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.add_middleware(Guard, names=hosts, public=public)
     return app
@@ -176,11 +177,6 @@ def _alerts(view: HubView) -> APIRouter:
     async def rules() -> ListOut[RuleOut]:
         """The rules that run."""
         return listed(Page(await view.rules()), RuleOut.model_validate)
-
-    @router.get("/silences")
-    async def silences() -> ListOut[dict[str, Any]]:
-        """What is silenced, until when and by whom."""
-        return listed(Page(await view.silences()), lambda one: one)
 
     return router
 

@@ -29,7 +29,7 @@ _ASKED = {  # what stands behind a path in its example
     "/api/v1/reports/energy": "?month=2026-10",
     "/api/v1/stream": "?kinds=alert",
 }
-_IDS = {"devices": "zigbee:0x00158d0001a2b3c4", "dead-letters": "1", "alerts": "ID-OF-AN-ALERT"}
+_IDS = {"devices": "zigbee:0x00158d0001a2b3c4", "dead-letters": "1", "alerts": "ID-OF-AN-ALERT", "incidents": "ID-OF-AN-INCIDENT"}
 
 
 def _prose(text: str) -> str:

@@ -89,6 +89,7 @@ class AlertOut(Out):
     reason: str
     quality: Flags
     revision: int
+    reopens: str = Field(description="the closed alert that a person said is not over, or empty")
     summary: Words
 
 

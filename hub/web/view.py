@@ -4,7 +4,7 @@ Times are ms since 1970 UTC, as everywhere. Texts for people that exist in two l
 """
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -12,8 +12,8 @@ from hub.model import Alert, AlertState, DeadLetter, Device, Reading, Severity, 
 from hub.pace import BUDGET_MS
 from hub.quantities import Domain, Vocabulary
 from hub.web.feed import Feed
-
-T = TypeVar("T")
+from hub.web.paging import Page as Page
+from hub.web.people_view import PeopleView
 
 
 class ViewError(Exception):
@@ -34,14 +34,6 @@ class Refused(ViewError):
 
 class Busy(ViewError):
     """It cannot be answered now: too many ask, or the store does not answer."""
-
-
-class Page(Struct, Generic[T], frozen=True):
-    """Part of a list. ``next_cursor`` is opaque; None on the last page. ``total`` counts all that match, where that is cheap."""
-
-    items: Sequence[T]
-    next_cursor: str | None = None
-    total: int | None = None
 
 
 class Site(Struct, frozen=True):
@@ -182,7 +174,7 @@ class EnergyWords(Struct, frozen=True):
     every: str = "day"
 
 
-class HubView(Protocol):
+class HubView(PeopleView, Protocol):
     """Every question and command of the web. Commands and look-ups raise NotFound, Conflict or Refused."""
 
     site: Site
@@ -253,8 +245,6 @@ class HubView(Protocol):
     async def spaces(self) -> Sequence[Space]: ...
 
     async def rules(self) -> Sequence[RuleInfo]: ...
-
-    async def silences(self) -> Sequence[dict[str, Any]]: ...
 
     async def rows(self, device: str, quantity: str, channel: str, start: int, end: int, limit: int, packed: bool) -> bytes:
         """A page of readings as ``hub.web.tables`` makes it, in another process. Nothing stored: an empty one."""

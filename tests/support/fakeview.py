@@ -36,6 +36,7 @@ from hub.web.view import (
     Told,
 )
 from tests.support import fakecommunity as made
+from tests.support.fakepeople import FakePeople
 
 RANK = {"critical": 0, "warning": 1, "info": 2}
 DOMAIN_MODELS = {"energy": "SDM120", "parking": "TPS110", "fire": "HS1SA", "health": "Mi Band"}
@@ -45,7 +46,7 @@ def wall() -> int:
     return time.time_ns() // 1_000_000
 
 
-class FakeView:
+class FakeView(FakePeople):
     def __init__(self, mode: str = "lively") -> None:
         self.site = Site("yunqi", "云栖社区", "Asia/Shanghai", "zh", "0.1.0")
         self.vocabulary = Vocabulary()
@@ -305,9 +306,6 @@ class FakeView:
                 "fire-water-low", "below", "warning", "fire.water.pressure", settings={"threshold": 400, "hold_for": 60_000}
             ),
         ]
-
-    async def silences(self) -> Sequence[dict[str, Any]]:
-        return []
 
     async def rows(self, device: str, quantity: str, channel: str, start: int, end: int, limit: int, packed: bool) -> bytes:
         return rows_json(self.all_rows(device, quantity, channel, start, end), limit, packed)

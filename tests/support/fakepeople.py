@@ -1,0 +1,187 @@
+"""The part of ``tests.support.fakeview`` about people: incidents made from the alerts that are open, and what was said."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from hub.model import SEVERITIES, Alert
+from hub.records_people import Frozen, Note
+from hub.telling.incidents import Incident, rank, worst
+from hub.telling.silences import Silence
+from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
+from hub.web.view import Conflict, NotFound, Page, Refused, Told
+
+HOUR = 3_600_000
+
+
+def wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class FakePeople:
+    """``alerts_by_id`` and ``put`` are the whole view's."""
+
+    alerts_by_id: dict[str, Alert]
+
+    def put(self, alert: Alert) -> Alert:
+        raise NotImplementedError
+
+    @property
+    def _said(self) -> dict[str, list[Note]]:
+        kept: dict[str, list[Note]] = self.__dict__.setdefault("notes", {})
+        return kept
+
+    @property
+    def _silences(self) -> dict[str, Silence]:
+        kept: dict[str, Silence] = self.__dict__.setdefault("kept_silences", {})
+        return kept
+
+    @property
+    def _swaps(self) -> list[dict[str, str]]:
+        kept: list[dict[str, str]] = self.__dict__.setdefault("kept_swaps", [])
+        return kept
+
+    # --- incidents
+
+    def _groups(self) -> dict[tuple[str, str], list[Alert]]:
+        groups: dict[tuple[str, str], list[Alert]] = {}
+        for alert in self.alerts_by_id.values():
+            if alert.raised_at is not None:
+                groups.setdefault((alert.rule, alert.space.split("-")[0] or alert.device), []).append(alert)
+        return groups
+
+    def _incident(self, key: tuple[str, str], alerts: Sequence[Alert]) -> Incident:
+        lead = worst(alerts)
+        firing = [one for one in alerts if one.state == "firing"]
+        return Incident(
+            id=f"i{lead.id}", cause=key[0], space=key[1], opened_at=min(one.raised_at or 0 for one in alerts), place=lead.place,
+            lead=lead.id, summary=lead.summary, state="firing" if firing else "resolved", severity=lead.severity,
+            members=len(alerts), firing=len(firing), critical=sum(one.severity == "critical" for one in alerts),
+            unacknowledged=sum(not one.acknowledged_by for one in firing), changed_at=wall(),
+            resolved_at=None if firing else max(one.resolved_at or 0 for one in alerts), told_rank=rank(lead.severity),
+            told_at=lead.raised_at or 0,
+        )  # fmt: skip
+
+    async def incidents(
+        self, *, state: Literal["firing", "resolved"] | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page[Incident]:
+        found = [self._incident(key, alerts) for key, alerts in self._groups().items()]
+        found = [one for one in found if state in (None, one.state)]
+        found.sort(key=lambda one: (-SEVERITIES.index(one.severity), not one.unacknowledged, one.opened_at))
+        start = int(cursor or 0)
+        return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None, len(found))
+
+    def _found(self, id: str) -> tuple[Incident, list[Alert]]:
+        for key, alerts in self._groups().items():
+            if (incident := self._incident(key, alerts)).id == id:
+                return incident, alerts
+        raise NotFound(f"There is no incident {id}.")
+
+    async def incident(self, id: str) -> IncidentStory:
+        incident, alerts = self._found(id)
+        at = incident.told_at
+        told = [ToldOf(incident.lead, Told("webhook:desk", "first", at, at + 160, "李管家", 1))]
+        ladder = [
+            Rung(at, ["keeper"], ["李管家"], True),
+            Rung(at + 120_000, ["duty"], ["王工"], wall() > at + 120_000),
+            Rung(at + 300_000, ["everybody"], ["李管家", "王工"], wall() > at + 300_000),
+        ]
+        return IncidentStory(
+            incident, alerts[:200], max(0, len(alerts) - 200), told, {}, ladder if incident.unacknowledged else ()
+        )
+
+    async def acknowledge_incident(self, id: str, by: str, comment: str) -> int:
+        waiting = [one for one in self._found(id)[1] if one.state == "firing" and not one.acknowledged_by]
+        for alert in waiting:
+            self.put(replace(alert, acknowledged_by=by, acknowledged_at=wall(), comment=comment, revision=alert.revision + 1))
+        return len(waiting)
+
+    # --- one alert
+
+    def _alert(self, id: str) -> Alert:
+        if id not in self.alerts_by_id:
+            raise NotFound(f'There is no alert "{id}".')
+        return self.alerts_by_id[id]
+
+    async def alert_people(self, id: str) -> AlertPeople:
+        alert = self._alert(id)
+        notes = self._said.get(id, [])
+        assigned = next((one.whom for one in reversed(notes) if one.what == "assigned"), "")
+        incident = next((self._incident(key, found).id for key, found in self._groups().items() if alert in found), "")
+        points = [(alert.at - n * 10_000, 0.0 if n else 1.0, 0) for n in range(30, -1, -1)]
+        return AlertPeople(incident, assigned, "", notes, [Frozen(alert.device, alert.quantity, alert.channel, points)])
+
+    async def _note(self, note: Note) -> AlertPeople:
+        self._alert(note.alert)
+        self._said.setdefault(note.alert, []).append(note)
+        return await self.alert_people(note.alert)
+
+    async def comment(self, id: str, by: str, text: str) -> AlertPeople:
+        return await self._note(Note(id, wall(), by, "comment", text))
+
+    async def done(self, id: str, by: str, text: str) -> AlertPeople:
+        return await self._note(Note(id, wall(), by, "done", text))
+
+    async def assign(self, id: str, by: str, whom: str, text: str) -> AlertPeople:
+        if whom not in ("", "li", "wang"):
+            raise Refused(f'there is no person "{whom}"; there are li, wang.')
+        return await self._note(Note(id, wall(), by, "assigned", text, whom))
+
+    async def reopen(self, id: str, by: str, reason: str) -> Alert:
+        alert = self._alert(id)
+        if alert.state != "resolved":
+            raise Refused(f"the alert {id} is open.")
+        await self._note(Note(id, wall(), by, "reopened", reason, f"{id}-again"))
+        return self.put(replace(alert, id=f"{id}-again", state="firing", resolved_at=None, raised_at=wall(), reopens=id))
+
+    # --- silences and duty
+
+    async def silences(self, over: bool = False) -> Sequence[Silence]:
+        return [one for one in self._silences.values() if over or not one.over(wall())]
+
+    async def silence(self, words: SilenceWords) -> Silence:
+        since = words.since or wall()
+        made = Silence(
+            id=f"s{len(self._silences)}", matcher=words.matcher, since=since, until=words.until or since + words.lasts,
+            by=words.by, why=words.why, kind=words.kind,
+        )  # fmt: skip
+        self._silences[made.id] = made
+        return made
+
+    async def second_silence(self, id: str, by: str) -> Silence:
+        if id not in self._silences:
+            raise NotFound(f"there is no silence {id}")
+        if self._silences[id].second:
+            raise Conflict("somebody has agreed already.")
+        if by == self._silences[id].by:
+            raise Refused(f"{by} asked for this silence: the second person must be somebody else.")
+        self._silences[id] = replace(self._silences[id], second=by, second_at=wall())
+        return self._silences[id]
+
+    async def end_silence(self, id: str, by: str) -> Silence:
+        if id not in self._silences:
+            raise NotFound(f"there is no silence {id}")
+        self._silences[id] = replace(self._silences[id], ended_by=by, ended_at=wall())
+        return self._silences[id]
+
+    async def duty(self, days: int) -> Duty:
+        start = wall() // (24 * HOUR) * 24 * HOUR - 8 * HOUR
+        plan = []
+        for day in range(days):
+            begin = start + day * 24 * HOUR
+            plan.append(DutyPiece(begin, begin + 8 * HOUR, [], []))
+            plan.append(DutyPiece(begin + 8 * HOUR, begin + 20 * HOUR, ["wang"], ["王工"]))
+            plan.append(DutyPiece(begin + 20 * HOUR, begin + 24 * HOUR, ["li"], ["李管家"]))
+        people: list[Mapping[str, Any]] = [
+            {"id": "li", "name": "李管家", "spaces": ["3"], "tell": ["webhook:desk"], "language": "zh"},
+            {"id": "wang", "name": "王工", "spaces": [], "tell": ["webhook:desk"], "language": "zh"},
+        ]
+        steps = [{"after_s": 0.0, "tell": ["keeper"]}, {"after_s": 120.0, "tell": ["duty"]}]
+        ladder = {"steps": steps, "repeat_s": 300.0, "accepted_within_s": 60.0}
+        return Duty({"duty": ["wang"]}, {"duty": plan}, self._swaps, {"critical": ladder}, people)
+
+    async def swap(self, day: str, person: str, instead_of: str, team: str, by: str) -> Duty:
+        self._swaps.append({"day": day, "person": person, "instead_of": instead_of, "team": team, "by": by})
+        return await self.duty(7)
