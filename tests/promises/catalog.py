@@ -40,6 +40,7 @@ FAULTS = {
     "store frozen": "alerts go on; questions wait, at most 50, more are refused",
     "store refuses": "readings stay in the journal, in order, and are written when it takes them again",
     "store rejects one row": "that row becomes a dead letter, the others are written",
+    "store killed": "what it had acknowledged and lost is sent again",
     "sealing refused for want of room or right": "readings stay in the journal, are answered from it and sealed later",
     "sealing": "alerts do not wait for it",
     "a month-long export": "alerts do not wait for it",
@@ -75,7 +76,9 @@ FAULTS = {
     "older schema": "brought up to date, everything kept",
     "newer schema": "refused in a sentence",
 }
-"""What is injected, and what must come of it. A marker may say more after a colon."""
+"""What is injected, and what must come of it. A marker may say more after a colon.
+
+Whoever marks a test says in guards.toml what it was seen red without."""
 
 
 class Shown(NamedTuple):
@@ -109,6 +112,6 @@ def marked() -> dict[str, Shown]:
 
 
 def fault(words: str) -> str:
-    """The fault a marker means: the longest of which it is the beginning, up to a colon."""
-    known = [name for name in FAULTS if words == name or words.startswith(f"{name}:")]
+    """The fault a marker means: the longest of which it is the beginning, up to a colon or bracket."""
+    known = [name for name in FAULTS if words == name or words.startswith((f"{name}:", f"{name} ("))]
     return max(known, key=len, default=words)
