@@ -53,16 +53,17 @@ BEHIND = 2.0  # the same for a store that is written to once a second
 class Bench:
     """The load and the witness of one subject."""
 
-    def __init__(self, tools: Path, broker: Broker, witness: Witness, folder: Path) -> None:
+    def __init__(self, tools: Path, broker: Broker, witness: Witness, folder: Path, devices: int = DEVICES) -> None:
         self._tools = tools
         self._broker = broker
         self._witness = witness
         self._folder = folder
-        self._last = f"d{DEVICES - 1:05d}"
+        self._devices = devices
+        self._last = f"d{devices - 1:05d}"
 
     def load(self, qos: int, messages: int, rate: int, alert_every: int) -> tuple[dict[str, int], list[tuple[str, int]]]:
         sent = self._folder / "sent"
-        arguments = [self._broker.host, self._broker.port, qos, messages, rate, DEVICES, alert_every, sent]
+        arguments = [self._broker.host, self._broker.port, qos, messages, rate, self._devices, alert_every, sent]
         done = subprocess.run([self._tools / "load", *map(str, arguments)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failed(done.stderr.strip())
@@ -131,7 +132,7 @@ class Bench:
     def quiet(self, qos: int) -> None:
         """One harmless message from every device, the last one's too, so that every alert can be raised anew."""
         self._last_is_quiet(qos)  # else its alert is still open, and an open alert is not raised again
-        _, sent = self.load(qos, DEVICES, 0, 0)
+        _, sent = self.load(qos, self._devices, 0, 0)
         self._alerts_up_to_the_last(sent[-1][1], qos)
         self._last_is_quiet(qos)
 
