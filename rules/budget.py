@@ -12,13 +12,24 @@ from rules import limits
 
 _HOUR = 3_600_000
 _LONGEST_GAP = 72 * _HOUR
-_STEPS = 5
+_LAST = 5
 _GLITCH = 10
 """Readings within which a register that fell may come back and never have fallen."""
 _RETURNS = 0.9
 _SUSPICIOUS = 10.0
 """A rise so many times faster than any before waits for the next reading to confirm it."""
 _UNKNOWN = -1.0
+_IMPLAUSIBLE, _RESET = int(Quality.OUT_OF_RANGE), int(Quality.COUNTER_RESET)  # an IntFlag itself is slow to compare with
+
+_EVERY = 0  # day or month
+_END = 1  # of the period, ms
+_USED = 2  # in it, for certain
+_EXTRA = 3  # what else may have been used in it; -1: nobody knows
+_TIME, _VALUE = 4, 5  # of the newest reading
+_BEFORE, _USED_BEFORE = 6, 7  # the register and what was used with the reading before it; None: of another period
+_FASTEST, _SLOWER = 8, 9  # the fastest rise per ms, and as it was with the reading before
+_FALL = 10  # after a fall: the register before it, what was used, what else perhaps, the readings since
+_STEPS = 11  # the last times between readings, ms
 
 
 class Budget:
@@ -64,78 +75,81 @@ class Budget:
         self._every = settings.every
         self.calendar = Calendar()
 
-    def memory(self) -> list[dict[str, Any]]:
-        """One entry once there was a reading: the period, what was used in it for certain and what besides it perhaps (-1:
-        nobody knows), the newest reading and the one before it, the register before it fell, the fastest rise, the last steps."""
+    def memory(self) -> list[Any]:
+        """Once there was a reading: what the names of `_EVERY` to `_STEPS` say."""
         return []
 
     def judge(self, reading: Reading, firing: bool, memory: Any) -> bool | None:
-        if reading.quality & Quality.OUT_OF_RANGE:
+        quality = reading.quality
+        if quality & _IMPLAUSIBLE:
             return None
         time, value = reading.time or 0, reading.value
-        if not memory or memory[0]["every"] != self._every:
-            memory[:] = [self._begin(time, value)]
+        if not memory or memory[_EVERY] != self._every:
+            memory[:] = self._begin(time, value)
             return None
-        kept: dict[str, Any] = memory[0]
-        time = max(time, kept["time"])
-        length = time - kept["time"]
-        step = value - kept["value"]
-        sure, doubtful = True, False
-        if step < 0 or reading.quality & Quality.COUNTER_RESET:
-            step, sure = _fallen(kept, value, length)
-        elif kept["fall"] and value >= kept["fall"][0] and step >= _RETURNS * (kept["fall"][0] - kept["value"]):
-            kept["used"], kept["extra"] = kept["fall"][1], kept["fall"][2]
-            step = value - kept["fall"][0]
-            kept["fall"] = []
+        before = memory[_TIME]
+        time = max(time, before)
+        length = time - before
+        step = value - memory[_VALUE]
+        sure, doubtful, fall = True, False, memory[_FALL]
+        if step < 0 or quality & _RESET:
+            step, sure = _fallen(memory, value, length)
+        elif fall and value >= fall[0] and step >= _RETURNS * (fall[0] - memory[_VALUE]):
+            memory[_USED], memory[_EXTRA] = fall[1], fall[2]
+            step = value - fall[0]
+            memory[_FALL] = []
         elif step > 0 and length > 0:
-            pace = step / length
-            doubtful = 0 < kept["fastest"] * _SUSPICIOUS < pace
-            kept["slower"] = kept["fastest"]
-            kept["fastest"] = max(kept["fastest"], pace)
-        if kept["fall"]:
-            kept["fall"][3] += 1
-            if kept["fall"][3] > _GLITCH:
-                kept["fall"] = []
-        kept["before"], kept["used_before"] = kept["value"], kept["used"]
-        if time >= kept["end"]:
-            self._turn(kept, time, step, length, sure)
+            pace, fastest = step / length, memory[_FASTEST]
+            memory[_SLOWER] = fastest
+            if pace > fastest:
+                doubtful = 0 < fastest * _SUSPICIOUS < pace
+                memory[_FASTEST] = pace
+        if fall:
+            fall[3] += 1
+            if fall[3] > _GLITCH:
+                memory[_FALL] = []
+        used = memory[_USED]
+        memory[_BEFORE], memory[_USED_BEFORE] = memory[_VALUE], used
+        if time >= memory[_END]:
+            self._turn(memory, time, step, length, sure)
+            used = memory[_USED]
         else:
-            kept["used"] += step
+            used = memory[_USED] = used + step
             if not sure:
-                kept["extra"] = _UNKNOWN
-        kept["time"], kept["value"] = time, value
-        steps = kept["steps"]
+                memory[_EXTRA] = _UNKNOWN
+        memory[_TIME], memory[_VALUE] = time, value
+        steps = memory[_STEPS]
         steps.append(length)
-        del steps[:-_STEPS]
+        if len(steps) > _LAST:
+            del steps[0]
         if doubtful:
             return None
         noise = 1e-9 + 1e-12 * abs(value)  # 100.3 - 100.1 is 0.2, whatever binary fractions make of it
-        if kept["used"] - self._limit > noise:
+        if used - self._limit > noise:
             return True
-        return False if kept["extra"] >= 0 and kept["used"] + kept["extra"] - self._limit <= noise else None
+        extra = memory[_EXTRA]
+        return False if extra >= 0 and used + extra - self._limit <= noise else None
 
-    def _begin(self, time: int, value: float) -> dict[str, Any]:
-        start, end = self.calendar.period(time, self._every)
-        return {
-            "every": self._every, "start": start, "end": end, "used": 0.0, "extra": _UNKNOWN, "time": time, "value": value,
-            "before": None, "used_before": 0.0, "fall": [], "fastest": 0.0, "slower": 0.0, "steps": [],
-        }  # fmt: skip
+    def _begin(self, time: int, value: float) -> list[Any]:
+        _, end = self.calendar.period(time, self._every)
+        return [self._every, end, 0.0, _UNKNOWN, time, value, None, 0.0, 0.0, 0.0, [], []]
 
-    def _turn(self, kept: dict[str, Any], time: int, step: float, length: int, sure: bool) -> None:
+    def _turn(self, memory: list[Any], time: int, step: float, length: int, sure: bool) -> None:
         """Another day, or month."""
-        kept["start"], kept["end"] = self.calendar.period(time, self._every)
-        usual = sorted(kept["steps"])[len(kept["steps"]) // 2] if kept["steps"] else 0
+        start, memory[_END] = self.calendar.period(time, self._every)
+        steps = sorted(memory[_STEPS])
+        usual = steps[len(steps) // 2] if steps else 0
         near = length <= min(max(_HOUR, 3 * usual), _LONGEST_GAP)
-        inside = step * (time - kept["start"]) / length if length else 0.0
-        kept["used"], kept["extra"] = (inside, 0.0) if near else (0.0, step)
+        inside = step * (time - start) / length if length else 0.0
+        memory[_USED], memory[_EXTRA] = (inside, 0.0) if near else (0.0, step)
         if not sure:
-            kept["extra"] = _UNKNOWN
-        kept["before"], kept["used_before"] = None, 0.0
-        if kept["fall"]:
-            kept["fall"][1:3] = [0.0, kept["extra"]]
+            memory[_EXTRA] = _UNKNOWN
+        memory[_BEFORE], memory[_USED_BEFORE] = None, 0.0
+        if memory[_FALL]:
+            memory[_FALL][1:3] = [0.0, memory[_EXTRA]]
 
     def shown(self, memory: Any) -> float:
-        return float(memory[0]["used"]) if memory else 0.0
+        return float(memory[_USED]) if memory else 0.0
 
     def words(self, quantity: Quantity) -> dict[str, str]:
         limit = limits.said(self.settings.threshold, quantity.unit)
@@ -146,13 +160,13 @@ class Budget:
         }
 
 
-def _fallen(kept: dict[str, Any], value: float, length: int) -> tuple[float, bool]:
+def _fallen(memory: list[Any], value: float, length: int) -> tuple[float, bool]:
     """What was used, and whether that is sure, when the register shows less than before."""
-    before, top = kept["before"], kept["value"]
+    before, top = memory[_BEFORE], memory[_VALUE]
     if before is not None and 0 < before <= value and top - before > 10 * (value - before):
-        kept["used"], kept["fastest"] = kept["used_before"], kept["slower"]  # one reading far above its neighbours
-        kept["fall"] = []
+        memory[_USED], memory[_FASTEST] = memory[_USED_BEFORE], memory[_SLOWER]  # one reading far above its neighbours
+        memory[_FALL] = []
         return value - before, True
-    plausible = value <= kept["fastest"] * length * (1 + 1e-9)
-    kept["fall"] = [top, kept["used"], kept["extra"], 0]
+    plausible = value <= memory[_FASTEST] * length * (1 + 1e-9)
+    memory[_FALL] = [top, memory[_USED], memory[_EXTRA], 0]
     return (value, True) if plausible and value >= 0 else (0.0, False)

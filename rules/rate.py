@@ -11,6 +11,7 @@ from rules import limits
 from rules.words import figure, span
 
 _POINTS = 64
+_RESET = int(Quality.COUNTER_RESET)  # an IntFlag itself is slow to compare with
 
 
 class Rate:
@@ -73,7 +74,7 @@ class Rate:
     def judge(self, reading: Reading, firing: bool, memory: Any) -> bool | None:
         time = reading.time or 0
         points: list[list[float]] = memory
-        if reading.quality & Quality.COUNTER_RESET or (points and time <= points[-1][0]):
+        if reading.quality & _RESET or (points and time <= points[-1][0]):
             points.clear()
         if len(points) > 1 and points[-1][0] - points[-2][0] < self._step:
             points[-1] = [time, reading.value]  # closer together than the window needs: thinned
