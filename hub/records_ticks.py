@@ -1,6 +1,6 @@
 """What the engine's clock brought about, in the records: with it a replay repeats the past exactly as it was.
 
-A row for each tick that changed an alert or found a device silent. The newest million are kept.
+A row for each tick at which a timer was due or a device was found silent. The newest million are kept.
 """
 
 import msgspec

@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 
 class Engine:
     """``failed``: rules that raised, by id, with what happened; they are stopped, their open alerts stay open. ``fallen``: the
-    devices that the last tick found silent; ``woken``: how many timers it found due. ``look_again``: seconds, as LOOK_AGAIN."""
+    devices that the last tick found silent, or whose silence changed an alert; ``woken``: how many timers it found due.
+    ``look_again``: seconds, as LOOK_AGAIN."""
 
     def __init__(
         self, rules: Sequence[Rule], directory: Directory, vocabulary: Vocabulary, calendar: Calendar | None = None
@@ -188,9 +189,9 @@ class Engine:
             else:
                 presence.silent = True
         if presence.silent and elapsed > 0:
-            if not before:
-                self.fallen.append(presence.device)
             changed.extend(self._hush(presence, True))
+        if changed or presence.silent is not before:
+            self.fallen.append(presence.device)
         self._subjects.presence_timers.set(presence, now.monotonic + again)
         return changed
 

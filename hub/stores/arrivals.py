@@ -1,7 +1,8 @@
 """Stored readings in the order in which they arrived: what a replay runs through.
 
-Ties, readings that arrived in the same millisecond, stand in the order in which they are stored: by series, time and sequence
-number. The past is read in spans of arrival, so that memory holds some hundred thousand readings at a time.
+Ties, readings that arrived in the same millisecond, stand in the order in which they are stored: by series, in the order in
+which the hub first saw these (a format names them in the same order each time), then by time and sequence number. The past is
+read in spans of arrival, so that memory holds some hundred thousand readings at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,8 @@ def arrivals(store: Store, wanted: Sequence[Series], start: int, end: int) -> It
 
 
 def _in_order(columns: Columns) -> Columns:
-    """By arrival; of a reading that is there twice (sealed while it was read) only one."""
+    """By arrival; of a reading that is there twice (sealed while it was read) only one. ``columns`` have the numbers that the
+    journal has given to the series."""
     clean = columns.first_wins()
     return clean.take(np.argsort(clean.received_at, kind="stable"))
 
@@ -68,7 +70,7 @@ class _Lane:
         for id, number in self.ids.items():
             self.numbers[id] = number
         tail = journal.unsealed(journal.pending().last) if self.ids else NOTHING
-        self.tail = self.named(tail.take(np.isin(tail.series, list(self.ids))))
+        self.tail = tail.take(np.isin(tail.series, list(self.ids)))
 
     def named(self, columns: Columns) -> Columns:
         return columns._replace(series=self.numbers[columns.series])
@@ -90,7 +92,8 @@ def _bulk(store: ParquetReader, wanted: Sequence[Series], start: int, end: int) 
     edges = [start + (end - start) * number // spans for number in range(spans + 1)]
     for number, (low, high) in enumerate(pairwise(edges), 1):
         parts = [store._retried(partial(_part, store, lane, low, high)) for lane in lanes]
-        yield Span(_in_order(Columns.concat(parts)), high, number / spans)
+        both = Columns.concat(parts)
+        yield Span(both.take(np.argsort(both.received_at, kind="stable")), high, number / spans)
 
 
 _WHERE = "series IN (SELECT unnest(?)) AND received_at >= make_timestamp_ms(?) AND received_at < make_timestamp_ms(?)"
@@ -105,6 +108,6 @@ def _count(store: ParquetReader, lane: _Lane, start: int, end: int) -> int:
 
 def _part(store: ParquetReader, lane: _Lane, start: int, end: int) -> Columns:
     query = f"SELECT {_ROW} FROM %s WHERE {_WHERE} ORDER BY file_index"
-    sealed = lane.named(store._sealed._query(lane.files(start, end), query, [list(lane.ids), start, end]))
+    sealed = store._sealed._query(lane.files(start, end), query, [list(lane.ids), start, end])
     fresh = lane.tail.take((lane.tail.received_at >= start) & (lane.tail.received_at < end))
-    return Columns.concat([sealed, fresh])
+    return lane.named(_in_order(Columns.concat([sealed, fresh])))
