@@ -67,7 +67,7 @@ class LinkDesk:
             by = ticket.person or LINK
             self._committer.gather(urgent=False).audits.append((self._clock().wall, by, LINK, _subject(ticket)))
             try:
-                alert = await self._pipeline.acknowledge(alert.id, by, "")
+                alert = await self._pipeline.acknowledge_told(alert.id, by, "")
             except (AlreadyClosed, UnknownAlert):
                 return self._page(await self._alert(ticket), ticket, "closed")
             self.used += 1

@@ -304,6 +304,16 @@ class Pipeline:
         now = self._clock()
         return await self._by_hand(self.engine.acknowledge(id, by, comment, now), by, "acknowledge", now)
 
+    async def acknowledge_told(self, id: str, by: str, comment: str) -> Alert:
+        """The alert, and with it all of its incident that people have been told of: who answers a message answers all of it."""
+        alert = await self.acknowledge(id, by, comment)
+        group = self.telling.group_of(id)
+        others = [one for one in group.told if one in group.waiting] if group else []
+        if others:
+            changed = [self.engine.acknowledge(one, by, comment, self._clock()) for one in others]
+            await self.decide(changed, [(by, "acknowledge", one) for one in others])
+        return alert
+
     async def resolve(self, id: str, by: str, reason: str) -> Alert:
         now = self._clock()
         return await self._by_hand(self.engine.resolve(id, by, reason, now), by, "resolve", now)
