@@ -126,6 +126,15 @@ class JournalReader:
             tail = [part.of(id, start, end) for part in self._batches(connection, start, end)]
         return Snapshot(id, files, Columns.concat(tail))
 
+    def glimpse(self, start: int, end: int) -> tuple[list[tuple[int, Series, str]], list[SealedFile], Columns]:
+        """In one read transaction: number, series and domain of all; the live files and unsealed readings of that time."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT id, device, quantity, channel, domain FROM series ORDER BY id").fetchall()
+            files = self._files(connection, "state = 'live' AND max_time >= ? AND min_time < ?", (start, end))
+            tail = Columns.concat(self._batches(connection, start, end))
+        tail = tail.take((tail.time >= start) & (tail.time < end))
+        return [(id, Series(device, quantity, channel), domain) for id, device, quantity, channel, domain in rows], files, tail
+
     def newest(self) -> tuple[dict[int, Series], Columns | None]:
         """Every series by its number, and the newest reading of each; None for these when their record is damaged."""
         with self._reading() as connection:

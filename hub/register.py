@@ -218,10 +218,15 @@ def _long_steps(starts: Ints, time: Ints, length: Ints, joined: Flags) -> None:
     joined[long] = length[long] <= 3 * usual
 
 
+def suspicious(rise: Floats, length: Ints) -> Flags:
+    """The steps (units, ms) that are looked at twice even where nothing is known of the meter."""
+    with np.errstate(invalid="ignore"):
+        return ~((rise >= 0) & (rise <= _FAST * np.maximum(length, 1)))
+
+
 def _suspects(starts: Ints, rise: Floats, length: Ints, limits: dict[int, Limits]) -> Iterator[tuple[int, int]]:
     """Series and knot of every step that may not be what it looks like."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        doubtful = (rise < 0) | (rise > _FAST * np.maximum(length, 1))
+    doubtful = suspicious(rise, length)
     for series, meter in limits.items():
         if meter.max_rate is not None:
             mine = slice(int(starts[series]), int(starts[series + 1]))

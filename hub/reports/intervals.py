@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hub.model import Series
 from hub.ports import Floats, Ints, Rows
-from hub.register import LONGEST_GAP, Flags, Limits, Steps
+from hub.register import LONGEST_GAP, UNKNOWN, Flags, Limits, Steps
 from hub.reports.installed import Installed, Register, history
 
 MARGIN = 3 * LONGEST_GAP
@@ -64,7 +64,37 @@ def consumption(
     if len(edges) < 2 or (np.diff(edges) <= 0).any():
         raise ValueError("edges are at least two, ascending")
     said = Said(manual or {}, replaced or {}, limits or {})
-    return from_rows(store, series, edges, said)
+    rolled = _rolled_up(store, series, edges, said)
+    if rolled is None:
+        return from_rows(store, series, edges, said)
+    plain, found = rolled
+    rest = np.flatnonzero(~plain)
+    if len(rest):
+        raw = from_rows(store, [series[number] for number in rest.tolist()], edges, said)
+        found = Intervals(*(_put(column, rest, part) for column, part in zip(_columns(found), _columns(raw), strict=True)))
+    return found
+
+
+def _put(column: Floats, rows: Ints, part: Floats) -> Floats:
+    whole = np.array(column)
+    whole[rows] = part
+    return whole
+
+
+def _rolled_up(store: Readings, series: Sequence[Series], edges: Ints, said: "Said") -> tuple[Flags, Intervals] | None:
+    """Which series the store's roll-ups answer for, and their figures; None for a store without any."""
+    ask = getattr(store, "grid", None)
+    if ask is None or not series:
+        return None
+    found = ask(series, edges)
+    plain = found.plain
+    for number, name in enumerate(series) if said.limits or said.manual or said.replaced else ():
+        rate = said.limits.get(name, UNKNOWN).max_rate
+        plain[number] &= not said.manual.get(name) and not said.replaced.get(name)
+        plain[number] &= rate is None or found.fastest[number] <= rate
+    value = np.diff(found.register, axis=1)
+    none, all = np.broadcast_to(0.0, value.shape), np.broadcast_to(1.0, value.shape)
+    return plain, Intervals(value, value, value, all, none)
 
 
 class Said(Struct, frozen=True):

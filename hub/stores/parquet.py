@@ -20,14 +20,17 @@ from hub.ports import Duration, Retention
 from hub.quantities import Vocabulary
 from hub.stores.lanes import journal_path
 from hub.stores.parquet_reader import ParquetReader
+from hub.stores.rollup import RollUps
 from hub.stores.sealed import Damaged, check_file
 
 _DAY = 86_400_000
+_HOUR = 3_600_000
 _DEAD_FILES_STAY = 60_000  # ms, for readers that still hold the old list
 _DAY_SETTLES = 2 * 3_600_000  # after midnight, for what comes in late as a matter of course
 _MONTH_SETTLES = 2 * _DAY
 _LATE_WAITS = _DAY  # a late part is merged after this long, or when there are many
 _MANY_PARTS = 16
+_ROLLED_AT_ONCE = 20_000_000  # readings a round
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +65,11 @@ class ParquetStore(ParquetReader):
         retention: Retention,
         settings: Settings | None = None,
         clock: Callable[[], int] = wall_ms,
+        bucket: int = 60,
     ) -> None:
-        """``clock`` is the wall clock in ms, for what is committed when. Raises JournalUnusable."""
+        """``clock`` is the wall clock in ms, for what is committed when. ``bucket``: minutes of a roll-up's, 60, 30 or 15.
+        Raises JournalUnusable."""
+        self._vocabulary = vocabulary
         self._settings = settings or self.Settings.model_validate({})
         self._retention = retention
         self._maintaining = threading.Lock()
@@ -77,6 +83,8 @@ class ParquetStore(ParquetReader):
                 )
         self._writers = {lane: Journal(journal_path(directory, lane), lane, vocabulary.domain, clock) for lane in LANES}
         super().__init__(directory, [journal.reader for journal in self._writers.values()])
+        self._rollups = RollUps(self._sealed, bucket)
+        self._unreadable: set[str] = set()
         for journal in self._writers.values():
             self._remove_files(journal, journal.reader.files("writing"))  # what a killed seal left behind
 
@@ -98,6 +106,7 @@ class ParquetStore(ParquetReader):
                 journal.fold()
                 self._seal(journal, now.wall, seal_all)
                 self._compact(journal, now.wall)
+                self._roll_up(journal, now.wall)
                 self._forget(journal, now.wall)
 
     def close(self) -> None:
@@ -191,14 +200,54 @@ class ParquetStore(ParquetReader):
             for file in files:
                 self._set_aside(journal, file)
             return
+        if len(where[1]) == 7 and all(self._rollups.exists(file) for file in files):
+            self._rollups.join(merged[0], files)
         journal.swap(merged, [file.id for file in files], now)
         journal.checkpoint()
+        for file in journal.reader.files():
+            if file.min_time // _DAY * _DAY == _end(where[1]):  # its first step begins here
+                self._rollups.remove(file)
 
     def _set_aside(self, journal: Journal, file: SealedFile) -> None:
         try:
             check_file(self._sealed.root, file)
         except Damaged:
             journal.mark_damaged(file.id)
+
+    # --- roll-ups -----------------------------------------------------------------------------------------------------
+
+    def _roll_up(self, journal: Journal, now: int) -> None:
+        """What each settled day or month has none of yet; after an upgrade some in each round."""
+        counters = {id: domain for id, name, domain in journal.reader.series() if self._counts(name.quantity)}
+        files = [file for file in journal.reader.files() if file.domain in counters.values()]
+        months = {(file.domain, file.period) for file in files if len(file.period) == 7}
+        main: dict[tuple[str, str], SealedFile] = {}
+        for file in files:
+            if len(file.period) == 7 or (file.domain, file.period[:7]) not in months:
+                main.setdefault((file.domain, file.period), file)  # a greater number is a late part
+        done = 0
+        for file in main.values():
+            settled = _MONTH_SETTLES if len(file.period) == 7 else _DAY_SETTLES
+            if (
+                done > _ROLLED_AT_ONCE
+                or now < _end(file.period) + settled
+                or self._rollups.exists(file)
+                or file.path in self._unreadable
+            ):
+                continue
+            start = file.min_time // _DAY * _DAY
+            before = [other for other in files if other.max_time >= start - _HOUR and other.min_time < start]
+            mine = np.array([id for id, domain in counters.items() if domain == file.domain], np.int64)
+            try:
+                self._rollups.make(file, before, mine)
+            except Damaged as error:  # reports read what can be read; the next merge puts it aside
+                log.warning("no roll-up of %s/%s: %s", file.domain, file.period, error)
+                self._unreadable.add(file.path)
+            done += file.rows
+
+    def _counts(self, quantity: str) -> bool:
+        known = self._vocabulary.get(quantity)
+        return known is not None and known.shape == "counter"
 
     # --- forgetting ---------------------------------------------------------------------------------------------------
 
@@ -225,6 +274,7 @@ class ParquetStore(ParquetReader):
 
     def _remove_files(self, journal: Journal, files: list[SealedFile]) -> None:
         for file in files:
+            self._rollups.remove(file)
             self._sealed.remove(file)
         if files:
             journal.forget_files([file.id for file in files])

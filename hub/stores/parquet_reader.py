@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -11,8 +11,9 @@ import numpy as np
 from hub.columns import Columns
 from hub.journal_reader import JournalReader, Snapshot
 from hub.model import LANES, Reading, Series
-from hub.ports import Buckets, Rows
+from hub.ports import Buckets, Ints, Rows
 from hub.stores.lanes import LanesReader, journal_path, newer, reading
+from hub.stores.rollup_reader import Grid, grid
 from hub.stores.sealed import SealedFiles, Vanished
 from hub.stores.thin import thin
 
@@ -41,6 +42,10 @@ class ParquetReader(LanesReader):
 
     def buckets(self, series: Series, start: int, end: int, every: int) -> Buckets:
         return thin(self.rows(series, start, end), start, every)
+
+    def grid(self, series: Sequence[Series], edges: Ints) -> Grid:
+        """What registers showed at these moments, from roll-ups."""
+        return self._retried(lambda: grid(self._journals, self._sealed, series, edges))
 
     def before(self, series: Series, time: int) -> Reading | None:
         def newest(seen: Snapshot) -> Columns:

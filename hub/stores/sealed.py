@@ -12,6 +12,7 @@ import logging
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,11 +23,13 @@ from hub.columns import NOTHING, Columns
 from hub.files import make_folder, sync_file, sync_folder
 from hub.journal_reader import SealedFile
 from hub.model import Series
+from hub.ports import Floats, Ints
 
 _FORMAT = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1"
 # DuckDB turns NaN from numpy into NULL, and millisecond timestamps into microseconds when it reads its own files.
 _ROW = "series::INTEGER AS series, time::TIMESTAMP_MS AS time, seq, received_at::TIMESTAMP_MS AS received_at, value, quality::INTEGER AS quality"  # noqa: E501
 _SAME = "p_series IS NOT DISTINCT FROM series AND p_time IS NOT DISTINCT FROM time AND p_seq IS NOT DISTINCT FROM seq"
+_WANTED = "SEMI JOIN wanted USING (series)"
 _TIME_LIMIT = 9_000_000_000_000_000  # ms; beyond it DuckDB's microseconds overflow
 
 log = logging.getLogger(__name__)
@@ -121,6 +124,43 @@ class SealedFiles:
         names = ", ".join("'" + glob.escape(str(self.root / file.path)).replace("'", "''") + "'" for file in files)
         return f"(SELECT *, file_index FROM read_parquet([{names}]))"
 
+    def counters(self, file: SealedFile, series: Ints) -> tuple[Ints, Ints, Floats, Ints]:
+        """Series, time, value and quality of these series, in order of series and time. Raises Damaged, Vanished."""
+        query = (
+            f"SELECT series, epoch_ms(time) AS time, value, quality FROM {self._source([file])} SEMI JOIN wanted USING (series)"
+        )
+        return _in_order(self.table(query, [file], {"wanted": {"series": series}}))
+
+    def newest_within(self, files: Sequence[SealedFile], series: Ints, start: int, end: int) -> tuple[Ints, Ints, Floats, Ints]:
+        """As ``counters``, of each only the newest reading with ``start <= time < end``. Raises Damaged, Vanished."""
+        newest = ", ".join(f"arg_max({name}, time) AS {name}" for name in ("value", "quality"))
+        query = f"""SELECT series, epoch_ms(max(time)) AS time, {newest} FROM {self._source(files)} {_WANTED}
+            WHERE time >= make_timestamp_ms({start}) AND time < make_timestamp_ms({end}) GROUP BY series"""
+        return _in_order(self.table(query, files, {"wanted": {"series": series}}))
+
+    def distinct_series(self, files: Sequence[SealedFile], where: str) -> Ints:
+        """Raises Damaged, Vanished."""
+        found = self.table(f"SELECT DISTINCT series FROM {self._source(files)} WHERE {where}", files, {})
+        return found["series"].astype(np.int64)
+
+    def table(
+        self, query: str, files: Sequence[SealedFile], given: dict[str, dict[str, npt.NDArray[np.generic]]]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """The columns of an answer over ``files`` and the tables ``given``. Raises Damaged, Vanished."""
+        with contextlib.closing(self._duck.cursor()) as cursor:
+            for name, data in given.items():
+                cursor.register(name, data)
+            try:
+                answer: dict[str, npt.NDArray[Any]] = cursor.execute(query).fetchnumpy()
+            except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+                raise
+            except duckdb.Error as error:
+                missing = [file.path for file in files if not (self.root / file.path).exists()]
+                if missing:
+                    raise Vanished(missing[0]) from error
+                raise Damaged(str(error)) from error
+        return answer
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def write(self, file: SealedFile, columns: Columns) -> SealedFile:
@@ -153,11 +193,11 @@ class SealedFiles:
         data: dict[str, npt.NDArray[np.generic]] = {"series": np.array([row[0] for row in rows], np.int64)}
         data |= {column: np.array(words, object) for column, words in strings.items()}
         query = "SELECT series::INTEGER AS series, device::VARCHAR AS device, quantity::VARCHAR AS quantity, channel::VARCHAR AS channel, domain::VARCHAR AS domain FROM data ORDER BY series"  # noqa: E501
-        self._replace(self.root / name, query, data)
+        self.replace(self.root / name, query, data)
 
     def _copy(self, file: SealedFile, query: str, data: dict[str, npt.NDArray[np.generic]]) -> SealedFile:
         path = self.root / file.path
-        self._replace(path, query, data)
+        self.replace(path, query, data)
         with contextlib.closing(self._duck.cursor()) as cursor:
             facts = f"SELECT count(*), min(epoch_ms(time)), max(epoch_ms(time)) FROM {self._source([file])}"
             found = cursor.execute(facts).fetchone()
@@ -166,7 +206,8 @@ class SealedFiles:
         rows, low, high = found
         return replace(file, rows=rows, min_time=low, max_time=high, size=path.stat().st_size, crc=_checksum(path))
 
-    def _replace(self, path: Path, query: str, data: dict[str, npt.NDArray[np.generic]]) -> None:
+    def replace(self, path: Path, query: str, data: dict[str, npt.NDArray[np.generic]]) -> None:
+        """Writes what the query (over ``data``) yields beside the name, synced, then renamed. Raises SealFailed."""
         unfinished = path.with_name(path.name + ".tmp")
         try:
             make_folder(path.parent)
@@ -193,6 +234,16 @@ class SealedFiles:
 
     def close(self) -> None:
         self._duck.close()
+
+
+def _in_order(found: dict[str, npt.NDArray[Any]]) -> tuple[Ints, Ints, Floats, Ints]:
+    series, time = found["series"].astype(np.int64), found["time"].astype(np.int64)
+    value, quality = np.ma.filled(found["value"], np.nan), found["quality"].astype(np.int64)
+    step = np.diff(series)
+    if ((step > 0) | ((step == 0) & (np.diff(time) >= 0))).all():
+        return series, time, value, quality
+    order = np.lexsort((time, series))
+    return series[order], time[order], value[order], quality[order]
 
 
 def check_file(root: Path, file: SealedFile) -> None:

@@ -1,0 +1,191 @@
+"""Roll-ups: the same figures as from the readings, without the readings; in doubt where something late or odd is."""
+
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hub.model import Batch, Now, Reading, Series
+from hub.ports import Ints, Retention, Rows
+from hub.quantities import Vocabulary
+from hub.register import Limits
+from hub.reports.intervals import Intervals, consumption
+from hub.stores.memory import MemoryStore
+from hub.stores.parquet import ParquetStore
+from tests.support.readings import DAY, HOUR, MINUTE, T0
+
+IMPORT = "energy.active.import.total"
+LATER = T0 + 400 * DAY
+METER = Series("meter", IMPORT)
+Point = tuple[int, float]
+
+
+def batch(series: Series, points: list[Point]) -> Batch:
+    made = Batch()
+    for at, value in points:
+        made.readings.append(Reading(series.device, series.quantity, value, at, series.channel))
+        made.received_at.append(at)
+    return made
+
+
+def quarters(days: int, start: int = T0, register: float = 1000.0) -> list[Point]:
+    """A reading every quarter of an hour, a quarter of a unit each: one an hour."""
+    return [(start + number * 15 * MINUTE, register + number / 4) for number in range(days * 96)]
+
+
+class Spied(ParquetStore):
+    """Counts how often readings themselves are asked for."""
+
+    asked = 0
+
+    def rows(self, series: Series, start: int, end: int) -> Rows:
+        self.asked += 1
+        return super().rows(series, start, end)
+
+
+def open_store(folder: Path, bucket: int = 60) -> Spied:
+    return Spied(folder, Vocabulary(), Retention(), clock=lambda: LATER, bucket=bucket)
+
+
+def settle(store: ParquetStore) -> None:
+    store.maintain(Now(LATER, 0), seal_all=True)
+    store.maintain(Now(LATER, 0))
+
+
+def edges(first: int, last: int, every: int = DAY) -> Ints:
+    return np.arange(T0 + first * DAY, T0 + last * DAY + 1, every)
+
+
+def same(one: Intervals, other: Intervals) -> None:
+    for name in ("value", "low", "high", "completeness", "estimated"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("step", [DAY, HOUR])
+def test_closed_days_are_answered_without_the_readings(tmp_path: Path, step: int) -> None:
+    store = open_store(tmp_path)
+    store.append("rest", batch(METER, quarters(40)))
+    settle(store)
+    found = consumption(store, [METER], edges(5, 30, step))
+    assert store.asked == 0
+    assert found.value.tolist() == [[step / HOUR] * (25 * DAY // step)]
+    assert (found.low == found.value).all()
+    assert (found.high == found.value).all()
+    assert (found.completeness == 1).all()
+    assert not found.estimated.any()
+    store.close()
+
+
+def test_edges_that_no_bucket_has_are_read(tmp_path: Path) -> None:
+    """18:30 UTC is midnight in Kolkata."""
+    for bucket, asked in ((60, 1), (30, 0)):
+        store = open_store(tmp_path / str(bucket), bucket)
+        store.append("rest", batch(METER, quarters(20)))
+        settle(store)
+        found = consumption(store, [METER], edges(5, 10) + 30 * MINUTE)
+        assert store.asked == asked
+        assert found.value.tolist() == [[24.0] * 5]
+        store.close()
+
+
+def test_a_late_reading_counts_at_once_and_is_rolled_up_later(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    whole = quarters(40)
+    lost = whole.pop(10 * 96 + 50)
+    other = Series("other", IMPORT)
+    store.append("rest", batch(METER, whole))
+    store.append("rest", batch(other, quarters(40)))
+    settle(store)
+    month = edges(5, 30, HOUR)
+    truth = MemoryStore(Vocabulary(), Retention())
+    truth.append("rest", batch(METER, quarters(40)))
+    # 30 minutes between two readings are no gap, but at 12:30 the register was not read
+    late = (lost[0], lost[1] + 0.125)
+    truth.append("rest", batch(METER, []))
+    corrected = MemoryStore(Vocabulary(), Retention())
+    corrected.append("rest", batch(METER, [*whole, late]))
+    for state in ("journal", "part", "merged"):
+        if state == "journal":
+            store.append("rest", batch(METER, [late]))
+        elif state == "part":
+            store.maintain(Now(LATER, 0), seal_all=True)
+        else:
+            store.maintain(Now(LATER + 2 * DAY, 0))
+            store.maintain(Now(LATER + 2 * DAY, 0))
+        before = store.asked
+        same(consumption(store, [METER], month), consumption(corrected, [METER], month))
+        assert (store.asked > before) == (state != "merged")
+        before = store.asked
+        consumption(store, [other], month)
+        assert store.asked == before
+    store.close()
+
+
+def test_a_lost_roll_up_is_made_anew(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.append("rest", batch(METER, quarters(40)))
+    settle(store)
+    made = sorted((tmp_path / "rollup").rglob("*.parquet"))
+    assert made
+    for path in made:
+        path.unlink()
+    month = edges(5, 30)
+    assert consumption(store, [METER], month).value.tolist() == [[24.0] * 25]
+    assert store.asked == 1
+    store.maintain(Now(LATER, 0))
+    assert sorted((tmp_path / "rollup").rglob("*.parquet")) == made
+    assert consumption(store, [METER], month).value.tolist() == [[24.0] * 25]
+    assert store.asked == 1
+    store.close()
+
+
+def messy(seed: int, days: int = 34) -> list[Point]:
+    """Four weeks of a meter to which things happen now and then."""
+    chance = random.Random(seed)
+    step = chance.choice([5 * MINUTE, 15 * MINUTE, 15 * MINUTE, HOUR])
+    jitter = chance.choice([0, 0, MINUTE])
+    register, points, skip = chance.choice([0.0, 500.0, 70_000.0]), [], 0
+    for at in range(T0, T0 + days * DAY, step):
+        register += chance.choice([0.0, 0.125, 0.25, 1.0]) * step / HOUR
+        event = chance.random()
+        if event < 0.001:
+            register = chance.choice([0.0, 12.0, 90_000.0])
+        skip = skip - 1 if skip else chance.choice([1, 3, 20, 120]) if event > 0.999 else 0
+        shown = 0.0 if 0.001 < event < 0.0015 else register * 1000 if 0.0015 < event < 0.002 else register
+        if not skip:
+            points.append((at + (chance.randrange(jitter) if jitter else 0), shown))
+    return points
+
+
+def test_with_and_without_roll_ups_the_figures_are_the_same(tmp_path: Path) -> None:
+    store, memory = open_store(tmp_path), MemoryStore(Vocabulary(), Retention())
+    names = [Series(f"meter:{seed}", IMPORT) for seed in range(24)]
+    for seed, name in enumerate(names):
+        points = messy(seed)
+        late = points[-300::7]
+        on_time = [point for point in points if point not in set(late)]
+        for target in (store, memory):
+            target.append("rest", batch(name, on_time))
+            target.append("rest", batch(name, late))
+    settle(store)
+    rated = {name: Limits(max_rate=chance) for name, chance in zip(names[::2], [0.5, 1.0, 4.0] * 4, strict=True)}
+    for grid in (edges(2, 30), edges(0, 34, 7 * HOUR), edges(3, 29, HOUR)):
+        same(consumption(store, names, grid, limits=rated), consumption(memory, names, grid, limits=rated))
+    store.close()
+
+
+def test_days_add_up_to_the_month(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    names = [Series(f"meter:{seed}", IMPORT) for seed in range(4)]
+    for number, name in enumerate(names):
+        store.append("rest", batch(name, quarters(40, register=1e5 * number)))
+    settle(store)
+    days = consumption(store, names, edges(5, 30)).value
+    month = consumption(store, names, edges(5, 30)[[0, -1]]).value
+    hours = consumption(store, names, edges(5, 30, HOUR)).value
+    np.testing.assert_allclose(days.sum(axis=1), month[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(hours.sum(axis=1), month[:, 0], rtol=1e-12)
+    assert all(later > earlier for earlier, later in pairwise(edges(5, 30).tolist()))
+    store.close()
