@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from math import inf, isinf, isnan
 from pathlib import Path
@@ -17,8 +18,10 @@ from hub.quantities import Vocabulary, duration_ms
 from hub.register import Limits
 from hub.reports.installed import Installed
 from hub.reports.intervals import Intervals, consumption
+from hub.stores.influxdb import InfluxStore
 from hub.stores.memory import MemoryStore
 from hub.stores.parquet import ParquetStore
+from tests.support.timeseries_servers import KINDS, start_server
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden" / "counters"
 IMPORT = "energy.active.import.total"
@@ -27,7 +30,8 @@ HISTORIES: list[dict[str, Any]] = [
     for path in sorted(FOLDER.glob("*.toml"))
     for history in tomllib.loads(path.read_text("utf-8"))["history"]
 ]
-STORES = ("memory", "parquet", "rolled up")
+SERVERS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS]
+STORES = ["memory", "parquet", "rolled up", *SERVERS]
 SEAL = 1_900_000_000_000  # 2030: every day and month has settled
 
 
@@ -66,16 +70,26 @@ def fill(store: Store) -> None:
 @pytest.fixture(scope="module", params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     kind = request.param
-    if kind == "memory":
-        opened: Store = MemoryStore(Vocabulary(), Retention())
-    else:
-        opened = ParquetStore(tmp_path_factory.mktemp(kind.replace(" ", "-")), Vocabulary(), Retention(), clock=lambda: SEAL)
-    fill(opened)
-    if kind == "rolled up":
-        opened.maintain(Now(SEAL, 0), seal_all=True)
-        opened.maintain(Now(SEAL, 0))
-    yield opened
-    opened.close()
+    folder = tmp_path_factory.mktemp(kind.replace(" ", "-"))
+    with ExitStack() as ends:
+        opened: Store
+        if kind == "memory":
+            opened = MemoryStore(Vocabulary(), Retention())
+        elif kind in KINDS:
+            server = ends.enter_context(start_server(kind, folder / "server"))
+            words = {**server.settings, "bucket": "golden", "send_every": 3_600_000}
+            settings = InfluxStore.Settings.model_validate(words)
+            opened = InfluxStore(folder / "data", Vocabulary(), Retention(), settings, clock=lambda: SEAL)
+        else:
+            opened = ParquetStore(folder, Vocabulary(), Retention(), clock=lambda: SEAL)
+        fill(opened)
+        if kind in KINDS:
+            opened.maintain(Now(SEAL, 0), seal_all=True)
+        if kind == "rolled up":
+            opened.maintain(Now(SEAL, 0), seal_all=True)
+            opened.maintain(Now(SEAL, 0))
+        yield opened
+        opened.close()
 
 
 def report(store: Store, number: int) -> Intervals:
