@@ -135,6 +135,8 @@ class Forwarder:
         if not self._checked:
             self._connect()
         more = await self._send_next()
+        if not more:
+            self._server.http.get("/ping")
         self._settle()
         if not self.reachable:
             log.info("the store's server takes readings; %d wait", self.waiting)
@@ -309,8 +311,9 @@ class Forwarder:
             if not old:
                 continue
             newest, settled = marks[old[-1]], marks[: old[-1] + 1]
-            there = self._server.marks(journal.identity, settled[0].at)
-            if not all(mark.upto in there for mark in settled):
+            before, marked = journal.reader.settled(), journal.reader.mark()
+            there = self._server.marks(journal.identity, marked or settled[0].at)
+            if (marked and before not in there) or not all(mark.upto in there for mark in settled):
                 self.replays += 1
                 self._checked = False  # the next round begins at what is settled
                 log.warning("the store's server lost what it had taken; it is sent again")

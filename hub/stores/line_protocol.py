@@ -22,7 +22,7 @@ from hub.model import Series
 _NS = 1_000_000
 PLACES = _NS
 """As many readings of one series have room in one ms."""
-_SPECIAL = re.compile(r"([,= ])")
+_SPECIAL, _ESCAPED = re.compile("[,= ]"), r"\\\g<0>"
 _NONE = "-"
 
 
@@ -48,7 +48,7 @@ def word(tag: str) -> str:
 
 
 def tags(**words: str) -> str:
-    return "".join(f",{name}={_SPECIAL.sub(chr(92) + chr(92) + '1', text(word))}" for name, word in words.items())
+    return "".join(f",{name}={_SPECIAL.sub(_ESCAPED, text(word))}" for name, word in words.items())
 
 
 class Lines:
