@@ -1,10 +1,10 @@
 """A fault in what decides who is told must neither lose an alert nor keep people from hearing of it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hub.calendar import Calendar
-from hub.model import Alert, Notice, Now
+from hub.model import DRILL_DEVICE, Alert, Notice, Now
 from hub.notices import Roster, change
 from hub.ports import Directory
 from hub.telling.duty import Rota
@@ -21,15 +21,20 @@ class Guarded:
     def __init__(self, telling: Telling) -> None:
         self.telling = telling
         self.failed = 0
+        self.drills: Callable[[Alert | None, Alert, Now], list[Notice]] | None = None
 
     def changed(self, before: Alert | None, alert: Alert, now: Now) -> list[Notice]:
         """The notices of one change; the one for machines is among them whatever people are told."""
         notices = [change(alert, now.wall)]
         try:
+            if alert.device == DRILL_DEVICE:
+                return self.drills(before, alert, now) if self.drills else []
             notices += self.telling.changed(before, alert, now)
         except Exception:
             log.exception("who is to be told of alert %s could not be decided: everybody is", alert.id)
             self.failed += 1
+            if alert.device == DRILL_DEVICE:
+                return []
             notices = list(self.telling.roster.plan(before, alert, now.wall))
         return notices
 

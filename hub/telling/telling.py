@@ -88,7 +88,7 @@ class Telling:
             group = self._open[key] = Group(incident=self._incident(key, alert, now))
         group.joins(alert, now)
         self._by_alert[alert.id] = group
-        begins = self._flapping.raised(alert, now.monotonic)
+        begins = not alert.reopens and self._flapping.raised(alert, now.monotonic)
         self._note(group, alert.id)
         if reason := self._why_not(alert, begins, now):
             group.hold(alert.id, reason)
@@ -270,7 +270,7 @@ class Telling:
                 found.untold[alert.id] = alert
                 found.latest = alert
         for alert in alerts:
-            if alert.raised_at is not None and now.wall - alert.raised_at <= self.plan.flapping.within * 1000:
+            if alert.raised_at is not None and not alert.reopens and now.wall - alert.raised_at <= self.plan.flapping.within * 1000:
                 self._flapping.raised(alert, now.monotonic - max(0, now.wall - alert.raised_at) / 1000)
             if alert.state == "firing" and alert.id not in self._by_alert:
                 self._adopt(alert, now)
