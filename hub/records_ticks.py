@@ -5,7 +5,7 @@ A row for each tick at which a timer was due or a device was found silent. The n
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, select
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, select, text
 
 from hub.records import RecordsReader, Work, metadata
 
@@ -42,6 +42,8 @@ def put_tick(work: Work, tick: Tick) -> None:
 
 
 def read_ticks(reader: RecordsReader, start: int, end: int) -> list[Tick]:
-    """Those of ``start <= at < end``, in the order in which they were."""
+    """Those of ``start <= at < end``, in the order in which they were; none where no hub has logged any yet."""
+    if not reader._all(text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'ticks'")):
+        return []
     query = select(ticks.c.body).where(ticks.c.at >= start, ticks.c.at < end).order_by(ticks.c.seq)
     return [_tick(row["body"]) for row in reader._all(query)]

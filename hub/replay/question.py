@@ -39,6 +39,11 @@ class Question(Struct, frozen=True):
     ticks: tuple[Tick, ...] = ()
 
 
+def table_of(rule: Rule) -> Table:
+    """A rule as a table again, as it stands in gengfu.toml; durations are in ms."""
+    return {"kind": rule.kind, **rule.settings.model_dump(mode="json", by_alias=True, exclude_unset=True)}
+
+
 def made(table: Table, id: str) -> Rule:
     """The rule, switched on. Raises UnknownWord and ValidationError."""
     settings = {key: value for key, value in table.items() if key not in ("kind", "test")}

@@ -5,6 +5,7 @@
 1. ``first_watch``: the C echo, the plain Python script and the hub under the same load
 2. ``rules``: µs per reading and rule
 3. ``adapters``: µs per message of each adapter
+4. ``replay``: 30 days of 1,000 devices, a rule beside the one it would replace
 
 Last comes a line about the machine: a figure means little without its fsync and the CPU that others took.
 """
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import adapters, first_watch, rules, surroundings
+from tests.benchmarks import adapters, first_watch, replay, rules, surroundings
 from tests.benchmarks.subjects import HERE
 
 
@@ -35,6 +36,9 @@ def main() -> int:
         found = bench.measure()
         told[name] = found
         print(f"\n{title}\n{bench.table(found)}")
+    print("replay …", file=sys.stderr, flush=True)
+    told["replay"] = replay.measure(days=1 if options.quick else 30)
+    print(f"\nReplay\n{replay.table(told['replay'])}")
     told["surroundings"] = around.told()
     print(f"\n{surroundings.line(told['surroundings'])}")
     options.json.write_text(json.dumps(told, indent=2))

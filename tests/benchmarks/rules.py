@@ -30,6 +30,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "count": {"above": 500, "times": 3},
     "window": {"of": "mean", "over": "5min", "threshold": 500},
     "budget": {"threshold": 1e9},
+    "together": {"quantity": "", "each": "device", "all": [{"kind": "above", "quantity": "bench.*", "threshold": 500}]},
 }
 READINGS = 100_000
 ROUNDS = 5
