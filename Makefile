@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench lint install payloads simulate promises red soak
+.PHONY: demo test bench bench-reports lint install payloads simulate promises red soak
 
 demo: .venv/installed
 	@$(BIN)/gengfu demo
@@ -14,6 +14,10 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@$(BIN)/python -m tests.benchmarks
+
+METERS ?= 10000
+bench-reports: .venv/installed-dev
+	@$(BIN)/python -m tests.benchmarks.reports --meters $(METERS)
 
 payloads: .venv/installed-dev
 	@$(BIN)/python -m tests.support.payloads $(DIR)

@@ -1,0 +1,147 @@
+"""``make bench-reports``: how long reports take on a year of 15-minute readings, and what a reading costs in its life.
+
+    python -m tests.benchmarks.reports [--meters 10000] [--compare 1000] [--json FILE]
+
+One thread. Warm: asked once before. Cold: the files are not in the system's cache and the store is opened anew. The comparison
+loads a month of some meters into InfluxDB 1.6.7 and asks it, plain DuckDB over the same raw Parquet, and the hub's store the
+same three questions in the same run. The first run makes the year (below ``build/``: about 3 bytes a reading) and keeps it.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from rich.progress import Progress
+
+from hub.model import Series
+from hub.ports import Floats, Ints
+from hub.reports.intervals import consumption
+from hub.stores.parquet_reader import ParquetReader
+from tests.benchmarks.reports_beside import beside
+from tests.benchmarks.reports_data import IMPORT, YEAR, forget_cache, make, meter
+from tests.benchmarks.reports_life import life
+
+ZONE = ZoneInfo("Asia/Shanghai")
+HOUR = 3_600_000
+PRICES = {"peak": 0.568, "valley": 0.288}
+"""EXAMPLE prices a kWh: peak from 08:00 to 22:00."""
+AIMS = {
+    "month, all meters": (0.3, 0.5),
+    "month with time-of-use cost, all meters": (0.7, 1.0),
+    "year by month, all meters": (1.5, 2.0),
+    "one building's hours of a month": (0.1, 0.3),
+    "chart of one series, a day": (0.2, 0.3),
+    "chart of one series, a month": (0.2, 0.3),
+    "chart of one series, a year": (0.2, 0.3),
+}
+LIFE_AIM = 1.5
+BUILDING = 100  # meters
+POINTS = 400  # of a chart
+
+Ask = Callable[[ParquetReader], Any]
+
+
+def local(*date: int) -> int:
+    return round(datetime(*date, tzinfo=ZONE).timestamp() * 1000)  # type: ignore[arg-type, misc]
+
+
+JULY = (local(YEAR, 7, 1), local(YEAR, 8, 1))
+
+
+def hours() -> Ints:
+    return np.arange(JULY[0], JULY[1] + 1, HOUR)
+
+
+def cost(value: Floats) -> Floats:
+    """Each meter's, for July's hours."""
+    hour = np.arange(value.shape[1]) % 24
+    price = np.where((hour >= 8) & (hour < 22), PRICES["peak"], PRICES["valley"])
+    total: Floats = value @ price
+    return total
+
+
+def questions() -> dict[str, Ask]:
+    months = np.array([local(YEAR, month, 1) for month in range(1, 13)] + [local(YEAR + 1, 1, 1)])
+    building = [meter(number) for number in range(BUILDING)]
+
+    def everyone(store: ParquetReader) -> list[Series]:
+        return store.series(quantity=IMPORT)
+
+    def chart(start: int, end: int) -> Ask:
+        return lambda store: store.buckets(meter(7), start, end, max(1, (end - start) // POINTS))
+
+    asked: list[Ask] = [
+        lambda store: consumption(store, everyone(store), np.array(JULY)).value,
+        lambda store: cost(consumption(store, everyone(store), hours()).value),
+        lambda store: consumption(store, everyone(store), months).value,
+        lambda store: consumption(store, building, hours()).value,
+        chart(JULY[0], JULY[0] + 24 * HOUR),
+        chart(*JULY),
+        chart(int(months[0]), int(months[-1])),
+    ]
+    return dict(zip(AIMS, asked, strict=True))
+
+
+def timed(ask: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    ask()
+    return time.perf_counter() - started
+
+
+def measure(folder: Path, bar: Progress) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    task = bar.add_task("reports", total=len(AIMS))
+    for name, ask in questions().items():
+        forget_cache(folder)
+        store = ParquetReader(folder)
+        cold = timed(lambda ask=ask, store=store: ask(store))  # type: ignore[misc]
+        warm = min(timed(lambda ask=ask, store=store: ask(store)) for _ in range(3))  # type: ignore[misc]
+        store.close()
+        found[name] = {"warm": warm, "cold": cold}
+        bar.advance(task)
+    return found
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    lines = [f"{'report':42} {'warm':>8} {'aim':>6} {'cold':>8} {'aim':>6}"]
+    for name, (warm, cold) in AIMS.items():
+        row = rows[name]
+        missed = "" if row["warm"] <= warm and row["cold"] <= cold else "  above the aim"
+        lines.append(f"{name:42} {row['warm']:7.3f}s {warm:5.1f}s {row['cold']:7.3f}s {cold:5.1f}s{missed}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.reports", description="How long reports take.")
+    parser.add_argument("--meters", type=int, default=10_000, help="how many (10,000 are 350 million readings a year)")
+    parser.add_argument("--compare", type=int, default=1000, help="meters for the comparison with InfluxDB and DuckDB; 0: none")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    options = parser.parse_args(arguments)
+    told: dict[str, Any] = {"meters": options.meters}
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        told["reports"] = measure(make(options.meters, bar), bar)
+        told["life"] = life(bar)
+        told["beside"] = beside(options.compare, make(options.compare, bar), bar) if options.compare else {}
+    print(f"{options.meters} meters, a year of quarter hours, one thread\n{table(told['reports'])}")
+    life_ = told["life"]
+    print(f"\nwhole life of a reading, CPU-s a million (aim {LIFE_AIM}): {sum(life_.values()):.2f}")
+    print("  " + ", ".join(f"{name} {cost:.2f}" for name, cost in life_.items()))
+    for name, row in told["beside"].items():
+        ours = row["gengfu"]
+        others = ", ".join(f"{other} {took:.3f} s ({took / ours:.0f} times)" for other, took in row.items() if other != "gengfu")
+        print(f"\n{options.compare} meters: {name}: {ours:.3f} s; {others}", end="")
+    print()
+    if options.json:
+        options.json.write_text(json.dumps(told, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
