@@ -24,9 +24,11 @@ from hub.model import Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, Settings, SiteContext
 from hub.quantities import UnknownWord
 
-_KNOWN_TOPICS = 10_000
+_KNOWN_TOPICS = 100_000
 _PARTIAL = Quality.DECODE_PARTIAL.value
 _NOTHING: dict[str, Any] = {}
+
+_Field = tuple[str | None, float | None, float, str, str, PreparedField]  # key, factor, offset, quantity, channel
 
 
 class TimeField(Settings):
@@ -114,6 +116,8 @@ class JsonMapping:
         self._names = {name: compile_path(path) for name, path in settings.fields.items()}
         whole = settings.each[0] in "@[" if settings.each else any(field.path == "@" for field in settings.readings)
         self._parse = parse if whole else parse_object
+        named = any("{" in field.channel for field in self._fields)
+        self._constant = None if named else _fields(self._fields, {})  # the same for every topic
         self._plans: dict[str, _Plan] = {}
 
     def decode(self, message: Message) -> Sequence[Decoded]:
@@ -147,11 +151,14 @@ class JsonMapping:
         names = self._template.match(topic)
         if names is None:
             raise Malformed(Reason.BAD_TOPIC, f"the topic does not fit {self._settings.topic}")
-        plan = _Plan(self._settings.device, self._fields, names)
+        plan = self._plan(names)
         if len(self._plans) >= _KNOWN_TOPICS:
-            self._plans.clear()
+            del self._plans[next(iter(self._plans))]
         self._plans[topic] = plan
         return plan
+
+    def _plan(self, names: dict[str, str]) -> "_Plan":
+        return _Plan(_fill(self._settings.device, names), names, self._constant or _fields(self._fields, names))
 
     def _read_each(self, body: Any, plan: "_Plan") -> list[Reading]:
         """The elements' readings; empty only where there is no element."""
@@ -170,7 +177,7 @@ class JsonMapping:
     def _read(self, element: Any, body: Any, plan: "_Plan", found: list[Reading]) -> None:
         """Appends the element's readings. This is the hub's hot path."""
         if self._names:
-            plan = _Plan(self._settings.device, self._fields, plan.names | self._named(element, body))
+            plan = self._plan(plan.names | self._named(element, body))
         time, quality = self._moment(element, body) if self._time is not None else (None, 0)
         seq = self._sequence(element, body) if self._seq is not None else 0
         device, partial, first = plan.device, False, len(found)
@@ -243,12 +250,14 @@ class _Plan:
 
     __slots__ = ("device", "fields", "names")
 
-    def __init__(self, device: str, fields: list[PreparedField], names: dict[str, str]) -> None:
+    def __init__(self, device: str, names: dict[str, str], fields: list[_Field]) -> None:
+        self.device = device
         self.names = names
-        self.device = _fill(device, names)
-        self.fields = [
-            (field.key, field.factor, field.offset, field.quantity, _fill(field.channel, names), field) for field in fields
-        ]
+        self.fields = fields
+
+
+def _fields(fields: list[PreparedField], names: dict[str, str]) -> list[_Field]:
+    return [(field.key, field.factor, field.offset, field.quantity, _fill(field.channel, names), field) for field in fields]
 
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
