@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from hub.reports.words import HOW, Language, group_name, period_name, plain, quantity_name, unit_name, validity, word
+from hub.reports.meters import COUNTERS
+from hub.reports.words import HOW, Language, clock, group_name, period_name, plain, quantity_name, unit_name, validity, word
 
 FIRST = 5
 """The row of the first figure, counted from 0, on the sheet of rows."""
@@ -66,8 +67,10 @@ class _Sheets:
         sheet.write_string(1, 0, f"{word('period', language)}: {period} ({report['time_zone']})")
         sheet.write_string(2, 0, f"{word('revision', language)}: {report['revision']}")
         at = FIRST - 1
-        for quantity in sorted({row["quantity"] for row in report["rows"]}):
+        for quantity in COUNTERS:
             rows = [row for row in report["rows"] if row["quantity"] == quantity]
+            if not rows:
+                continue
             currency = next((row["currency"] for row in rows if row.get("currency")), "")
             for column, key in enumerate(_COLUMNS):
                 name = word(key, language) + (f" ({currency})" if key == "cost" and currency else "")
@@ -81,8 +84,8 @@ class _Sheets:
     def _row(self, sheet: Any, at: int, row: Mapping[str, Any]) -> None:
         texts = (
             group_name(row, self.language),
-            row["start"][:16].replace("T", " "),
-            row["end"][:16].replace("T", " "),
+            clock(row["start"]),
+            clock(row["end"]),
             quantity_name(row["quantity"], self.language),
         )
         for column, text in enumerate(texts):
@@ -132,7 +135,7 @@ class _Sheets:
 
     def _line(self, sheet: Any, at: int, row: Mapping[str, Any], line: Mapping[str, Any], name: str) -> None:
         sheet.write_string(at, 0, name)
-        sheet.write_string(at, 1, row["start"][:16].replace("T", " "))
+        sheet.write_string(at, 1, clock(row["start"]))
         sheet.write_string(at, 2, quantity_name(row["quantity"], self.language))
         sheet.write_string(at, 3, line_name(line["name"], self.language))
         sheet.write_number(at, 4, line["used"], self.figure)

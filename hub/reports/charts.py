@@ -2,6 +2,7 @@
 are only numbers, so no chart needs Chinese letters."""
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ def days_chart(series: Mapping[str, Any], wide: float, high: float) -> bytes:
     axes.bar(places, [-value for value in fed_in], 0.72, color=FED_IN)
     unknown = [place for place, value in enumerate(series["grid"]) if value is None]
     top = max([g + o for g, o in zip(grid, own, strict=True)], default=0.0) or 1.0
-    axes.bar(unknown, [top] * len(unknown), 0.72, color="#eeeeee", hatch="////", edgecolor="#bbbbbb", linewidth=0)
+    axes.bar(unknown, [top] * len(unknown), 0.72, color="#e4e4e4")
     axes.axhline(0, color=INK, linewidth=0.6)
     starts = [datetime.fromisoformat(start) for start in series["start"]]
     step = max(1, len(starts) // 16)
@@ -73,4 +74,4 @@ def _svg(figure: Any) -> bytes:
     out = io.BytesIO()
     with rc_context({"svg.hashsalt": "gengfu", "svg.fonttype": "path"}):
         figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
-    return out.getvalue()
+    return re.sub(rb"<metadata>.*?</metadata>", b"", out.getvalue(), flags=re.S)

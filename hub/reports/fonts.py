@@ -1,6 +1,7 @@
 """A font of the system that has Chinese letters, for printed reports."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ _KNOWN = (
 _SAMPLE = "云能源电价业主度"
 
 
+@cache
 def chinese(bold: bool = False) -> Font:
     """The regular or the bold one. Raises NoFont."""
     for pattern, number in _KNOWN:
@@ -42,6 +44,7 @@ def chinese(bold: bool = False) -> Font:
     raise NoFont
 
 
+@cache
 def letters(font: Font) -> frozenset[int]:
     """The characters it has."""
     from fontTools.ttLib import TTFont  # type: ignore[import-untyped]

@@ -4,6 +4,7 @@ complete they are, how the figures came about and what is missing. One report is
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hub.reports import charts
 from hub.reports.book import line_name, party_name
@@ -14,6 +15,7 @@ from hub.reports.words import (
     HOW,
     Language,
     amount,
+    clock,
     day_name,
     group_name,
     number,
@@ -34,7 +36,7 @@ GAPS = 60
 
 def as_pdf(report: Mapping[str, Any], language: Language) -> bytes:
     """Of a full report. Raises fonts.NoFont."""
-    made = datetime.fromisoformat(report.get("closed_at") or report["to"])
+    made = datetime.fromisoformat(report.get("closed_at") or report["to"]).astimezone(ZoneInfo(report["time_zone"]))
     title = f"{plain(report['site'])} · {word('title', language)}"
     period = period_name(report["from"], report["to"], language)
     paper = Paper(language, f"{title} · {period} · {word('revision', language)} {report['revision']}", made)
@@ -42,7 +44,7 @@ def as_pdf(report: Mapping[str, Any], language: Language) -> bytes:
     state = word("preliminary", language)
     if report.get("closed_at"):
         state = word("closed", language).format(day=day_name(made, language))
-    lines = [f"{word('period', language)}: {report['from'][:16]} – {report['to'][:16]} ({report['time_zone']})"]
+    lines = [f"{word('period', language)}: {clock(report['from'])} – {clock(report['to'])} ({report['time_zone']})"]
     lines.append(f"{word('revision', language)}: {report['revision']} · {state}")
     paper.cover(period, title, lines)
     page = _Page(paper, report, language)
@@ -104,7 +106,7 @@ class _Page:
                 years = ", ".join(sorted({str(row["year"]) for row in balance["co2"]["rows"]}))
                 found.append((self.w("co2"), f"{number(balance['co2']['kg'], 0)} kg", years))
         if demand.get("peak") is not None:
-            at = demand["peak_at"][:16].replace("T", " ")
+            at = clock(demand["peak_at"])
             found.append((self.w("peak"), f"{number(demand['peak'], 2)} kW", at))
         return found
 
@@ -152,7 +154,7 @@ class _Page:
             if row["value"] is not None and row["low"] == row["value"] == row["high"]:
                 bounds = []
             cells = [group_name(row, self.language)]
-            cells += [row["start"][:16].replace("T", " ")] if spans else []
+            cells += [clock(row["start"])] if spans else []
             cells += [number(row["value"], 2)]
             cells += [number(bound, 2) for bound in bounds] or ["", ""]
             cells += [self._known(row["completeness"]), share(row["estimated"])]
@@ -206,7 +208,7 @@ class _Page:
             [
                 plain(str(row.get("name") or row.get("group") or self.w("total"))),
                 f"{number(row['peak'], 2)} kW",
-                (row["peak_at"] or "–")[:16].replace("T", " "),
+                clock(row["peak_at"] or "–"),
                 f"{number(row['base'], 2)} kW",
                 f"{number(row['mean'], 2)} kW",
                 share(row["load_factor"]),
@@ -274,8 +276,8 @@ class _Page:
                 [
                     plain(gap["name"] or gap["device"]),
                     quantity_name(gap["quantity"], self.language),
-                    gap["start"][:16].replace("T", " "),
-                    gap["end"][:16].replace("T", " "),
+                    clock(gap["start"]),
+                    clock(gap["end"]),
                     self._known(gap["known"]),
                 ]
                 for gap in gaps[:GAPS]

@@ -7,13 +7,17 @@ then still missing behind the main meter was used where no sub-meter is; what is
 transformer, or one of the two meters is wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
-from hub.reports.measured import Measured
+from hub.model import Device
+from hub.ports import Directory
+from hub.reports.measured import Measured, Readings, measure
+from hub.reports.meters import IMPORT, meters
+from hub.reports.setup import Energy
 
 
 def reconcile(billed: float, all: Measured, mains: Sequence[int], subs: Sequence[int]) -> dict[str, Any]:
@@ -69,3 +73,26 @@ def _gap(found: tuple[float, float, float, float]) -> tuple[float, float, float]
 
 def _bound(value: float) -> float | None:
     return round(value, 6) if isfinite(value) and value not in (inf, -inf) else None
+
+
+def bill_beside_meters(
+    store: Readings,
+    devices: Mapping[str, Device],
+    places: Directory,
+    energy: Energy,
+    start: int,
+    end: int,
+    billed: float,
+    named: Sequence[str] = (),
+    quantity: str = IMPORT,
+) -> dict[str, Any]:
+    """``named``: the main meters the bill is for; all topmost ones if left out. Raises ValueError."""
+    found = meters(store, devices, places, energy.duties, (quantity,))
+    unknown = [id for id in named if all(meter.device.id != id for meter in found)]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no accepted meter that counts {quantity}")
+    mains = [n for n, meter in enumerate(found) if (meter.device.id in named if named else meter.inside < 0 and meter.main)]
+    if not mains:
+        raise ValueError('which one is the main meter? Name it with --meter, or write role = "main" at its [[device]]')
+    subs = [n for n, meter in enumerate(found) if meter.inside in mains and n not in mains]
+    return reconcile(billed, measure(store, found, np.array([start, end], np.int64)), mains, subs)

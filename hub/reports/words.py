@@ -58,7 +58,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "low": {"en": "At least", "zh": "下限"},
     "high": {"en": "At most", "zh": "上限"},
     "completeness": {"en": "Known", "zh": "完整率"},
-    "estimated": {"en": "Interpolated", "zh": "估算"},
+    "estimated": {"en": "Estimated", "zh": "估算"},
     "price": {"en": "Price", "zh": "单价"},
     "line": {"en": "Position", "zh": "计费项"},
     "party": {"en": "Party", "zh": "业主/租户"},
@@ -194,6 +194,11 @@ def period_name(start: str, end: str, language: Language) -> str:
     if first.date() == last.date():
         return day_name(first, language)
     return f"{day_name(first, language)} – {day_name(last, language)}"
+
+
+def clock(moment: str) -> str:
+    """An ISO 8601 moment as people write it: "2026-10-01 18:15"."""
+    return moment[:16].replace("T", " ")
 
 
 def validity(tariff: Mapping[str, Any], language: Language) -> str:

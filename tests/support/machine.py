@@ -31,6 +31,8 @@ NEEDED: dict[str, tuple[Callable[[], bool], str]] = {
     "libmosquitto-dev": (lambda: Path("/usr/include/mosquitto.h").exists(), "the benchmark's C echo"),
     "gcc": (_command("gcc"), "the benchmark's C echo"),
     "strace": (_command("strace"), "kills at the Nth write"),
+    "poppler-utils": (_command("pdftoppm"), "a look at the printed reports"),
+    "gnumeric": (_command("ssconvert"), "the workbooks' formulas, by a real spreadsheet"),
     "faketime": (_command("faketime"), "jumps of the wall clock"),
 }
 
