@@ -93,7 +93,7 @@ NOTIFIER = """
         class Settings(ports.Settings):
             pass
 
-        def __init__(self, settings):
+        def __init__(self, settings, words):
             pass
 
         async def send(self, notice):
