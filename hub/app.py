@@ -53,6 +53,7 @@ from hub.stores import opening
 from hub.stores.memory import MemoryStore
 from hub.systemd import notify
 from hub.upkeep import Upkeep
+from hub.warming import warm
 from hub.watchdog import Watchdog
 from hub.web.api import create_app
 from hub.web.feed import Feed
@@ -130,6 +131,7 @@ class Hub:
         self.engine.restore(self.reader.state("engine"), alerts, self.reader.heartbeat(), now)
         latest = self.store.latest()
         self.engine.expect(latest, now)
+        warm(self.engine, self.store, self.reader.heartbeat(), now.wall)
         self.engine.await_devices(self.places.devices.values(), now)
         adapters = self.plugged.adapters()
         for adapter in adapters:

@@ -17,8 +17,8 @@ class Count:
     opened five times, not a door that five readings found open.
 
     Readings closer together than ``apart`` count once: a message sent twice is no second witness. A raised alert ends with
-    the first reading that finds no more than ``clear`` of them within the time. The time is that of the devices, and counting
-    goes on over a restart; readings that arrive out of order are not counted.
+    the first reading that finds no more than ``clear`` of them within the time, if it has counted as long. The time is that
+    of the devices, and counting goes on over a restart; readings that arrive out of order are not counted.
 
     ```toml
     [[rule]]
@@ -76,16 +76,16 @@ class Count:
         self._low, self._high = _range(settings)
 
     def memory(self) -> list[list[float]]:
-        """[times of what counts, newest last], [1 or 0 for each, with ``of``], [whether the newest reading was it, and when
-        the newest that counts was]."""
+        """[times of what counts, newest last], [1 or 0 for each, with ``of``], [whether the newest reading was it, and since
+        when it is counted]."""
         return [[], [], []]
 
     def judge(self, reading: Reading, firing: bool, memory: Any) -> bool | None:
         times, hits, last = memory
         time = reading.time or 0
         hit = self._low <= reading.value <= self._high
-        before = last[0] if last else 1.0  # what it was already when first heard is no change
-        last[:] = [float(hit)]
+        before, since = last or (1.0, time)  # what it was already when first heard is no change
+        last[:] = [float(hit), min(since, time)]
         fresh = not times or not 0 <= time - times[-1] < self._apart
         if times and time < times[-1]:  # a clock that was put back: the readings came one after the other all the same
             back = times[-1] - time
@@ -102,7 +102,12 @@ class Count:
         while times and times[0] <= begin:
             del times[0], hits[:1]
         found = sum(hits) if self._of else len(times)
-        return found > self._clear if firing else found >= self._times
+        if not firing:
+            return found >= self._times
+        if found > self._clear:
+            return True
+        known = time - since >= self._within or 0 < self._of <= len(times)
+        return False if known else None  # counted for less than its time
 
     def words(self, quantity: Quantity) -> dict[str, str]:
         long, times = span(self._within), self._times

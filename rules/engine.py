@@ -351,6 +351,16 @@ class Engine:
                     self._subjects.bind(key)
                 groups.learn(reading, arrival, now)
 
+    def remembering(self) -> list[Key]:
+        """The series heard after the last snapshot that a rule remembers more of than their newest reading."""
+        return [key for key, series in self._series.items() if any(map(keep.remembers, series.watches))]
+
+    def warm(self, reading: Reading) -> None:
+        """After ``expect``: a reading that was judged after the last snapshot. It is remembered, and brings nothing about."""
+        for watch in self._series[reading.device, reading.quantity, reading.channel].watches:
+            if keep.remembers(watch):
+                keep.warm(watch, reading)
+
     def await_devices(self, devices: Iterable[Device], now: Now) -> None:
         """Those that are expected to report, each with its interval, and have not been heard since anyone remembers."""
         for device in devices:

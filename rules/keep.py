@@ -1,13 +1,14 @@
 """What one watch keeps across a restart, and how it goes on from there."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
-from hub.model import Alert, Now, Quality
+from hub.model import Alert, Now, Quality, Reading
 from rules import lifecycle
 from rules.watch import OVERDUE, STILL_BREACHED, Episode, Watch
 
 _BY_ARRIVAL = int(Quality.MISSING_TIME | Quality.CLOCK_SKEW)
+_NOT_REMEMBERED = int(Quality.STALE_RETAINED | Quality.DUPLICATE | Quality.TEST_MODE)
 
 
 def snapshot(watch: Watch, monotonic: float) -> dict[str, Any] | None:
@@ -47,7 +48,7 @@ def revive(
     down = max(0, now.wall - heartbeat) / 1000 if heartbeat is not None else 0.0
     before = saved["alert"] if saved else ""
     if saved:
-        watch.newest = saved["newest"]
+        watch.newest = watch.saved_until = saved["newest"]
         watch.seq = saved["seq"]
         watch.verdict = saved["verdict"]
         watch.late_from = saved["late_from"]
@@ -76,6 +77,22 @@ def revive(
             watch.excused = None
     if alert is not None:
         _reopen(watch, alert, saved if before == alert.id else None, down, now)
+    if watch.memory is not None:
+        watch.restored = watch.newest
+
+
+def remembers(watch: object) -> TypeGuard[Watch]:
+    """More than the newest reading."""
+    return isinstance(watch, Watch) and watch.memory is not None
+
+
+def warm(watch: Watch, reading: Reading) -> None:
+    """Takes a reading into the memory that was judged already, after what was saved."""
+    if reading.time is None or reading.time <= watch.saved_until or reading.quality & _NOT_REMEMBERED:
+        return
+    watch.judge(reading, watch.firing, watch.memory)
+    watch.saved_until = reading.time
+    watch.newest = max(watch.newest, reading.time)
 
 
 def _excuse(watch: Watch, until: float) -> None:

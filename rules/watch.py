@@ -62,10 +62,10 @@ class Episode(Struct, array_like=True):
 
 class Watch:
     __slots__ = (
-        "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing", "hours",
-        "judge", "last_at", "last_value", "late_from", "memory", "momentary", "newest", "over", "own", "presence", "quantity",
-        "quiet", "revised", "rule", "scheduled", "seq", "settings", "shown", "since", "started", "subject", "timers", "verdict",
-        "wait", "waiting",
+        "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing",
+        "hours", "judge", "last_at", "last_value", "late_from", "memory", "momentary", "newest", "over", "own", "presence",
+        "quantity", "quiet", "restored", "revised", "rule", "saved_until", "scheduled", "seq", "settings", "shown", "since",
+        "started", "subject", "timers", "verdict", "wait", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +102,7 @@ class Watch:
             judge = cast(ReadingRule, rule)
             self.judge = judge.judge
             self.memory = judge.memory()
+        self.saved_until = self.restored = -1  # newest of the saved memory, and of all that was restored
         self.newest = -1  # event time of the newest reading judged, and its sequence number
         self.seq = 0
         self.verdict: bool | None = None  # the newest definite one
@@ -149,6 +150,10 @@ class Watch:
         if quality & Quality.TEST_MODE and not self.settings.test_mode:
             return NOTHING
         own_time = not quality & _BY_ARRIVAL
+        if own_time and self.saved_until < time <= self.restored == self.newest:
+            self.judge(reading, self.firing, self.memory)  # redelivered: its alert is known, but no window has it
+            self.saved_until = time
+            return NOTHING
         if not own_time and (stale or quality & _SECOND_HAND):
             return self._second_hand(reading, time, received_at, now)
         if own_time and time <= self.newest and self.newest - received_at <= CLOCK_LIMIT:
