@@ -30,6 +30,7 @@ _DAY_SETTLES = 2 * 3_600_000  # after midnight, for what comes in late as a matt
 _MONTH_SETTLES = 2 * _DAY
 _LATE_WAITS = _DAY  # a late part is merged after this long, or when there are many
 _MANY_PARTS = 16
+_COUNTED = ("energy", "parking")  # domains whose counters reports are about
 _ROLLED_AT_ONCE = 20_000_000  # readings a round
 
 log = logging.getLogger(__name__)
@@ -218,32 +219,33 @@ class ParquetStore(ParquetReader):
 
     def _roll_up(self, journal: Journal, now: int) -> None:
         """What each settled day or month has none of yet; after an upgrade some in each round."""
-        counters = {id: domain for id, name, domain in journal.reader.series() if self._counts(name.quantity)}
-        files = [file for file in journal.reader.files() if file.domain in counters.values()]
+        files = [file for file in journal.reader.files() if file.domain in _COUNTED]
         months = {(file.domain, file.period) for file in files if len(file.period) == 7}
         main: dict[tuple[str, str], SealedFile] = {}
         for file in files:
             if len(file.period) == 7 or (file.domain, file.period[:7]) not in months:
                 main.setdefault((file.domain, file.period), file)  # a greater number is a late part
+        wanted = [file for file in main.values() if self._unrolled(file, now)]
+        if not wanted:
+            return
+        counters = [(id, domain) for id, name, domain in journal.reader.series() if self._counts(name.quantity)]
         done = 0
-        for file in main.values():
-            settled = _MONTH_SETTLES if len(file.period) == 7 else _DAY_SETTLES
-            if (
-                done > _ROLLED_AT_ONCE
-                or now < _end(file.period) + settled
-                or self._rollups.exists(file)
-                or file.path in self._unreadable
-            ):
-                continue
+        for file in wanted:
             start = file.min_time // _DAY * _DAY
             before = [other for other in files if other.max_time >= start - _HOUR and other.min_time < start]
-            mine = np.array([id for id, domain in counters.items() if domain == file.domain], np.int64)
+            mine = np.array([id for id, domain in counters if domain == file.domain], np.int64)
             try:
                 self._rollups.make(file, before, mine)
             except Damaged as error:  # reports read what can be read; the next merge puts it aside
                 log.warning("no roll-up of %s/%s: %s", file.domain, file.period, error)
                 self._unreadable.add(file.path)
             done += file.rows
+            if done > _ROLLED_AT_ONCE:
+                return
+
+    def _unrolled(self, file: SealedFile, now: int) -> bool:
+        settled = _end(file.period) + (_MONTH_SETTLES if len(file.period) == 7 else _DAY_SETTLES)
+        return now >= settled and file.path not in self._unreadable and not self._rollups.exists(file)
 
     def _counts(self, quantity: str) -> bool:
         known = self._vocabulary.get(quantity)

@@ -57,7 +57,7 @@ class RollUps:
         """``before``: live files that may hold readings of the hour before the file's; ``counters``: series numbers.
         Raises SealFailed, Damaged, Vanished."""
         start = file.min_time // DAY * DAY
-        pieces = min(max(1, -(-file.rows // _CHUNK)), len(counters))
+        pieces = max(1, min(-(-file.rows // _CHUNK), len(counters)))
         parts = []
         for some in np.array_split(np.sort(counters), pieces):
             rows = self._sealed.counters(file, some)

@@ -3,6 +3,8 @@
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from hub.quantities import Vocabulary
 from hub.stores.parquet import ParquetStore
 from tests.benchmarks.reports_data import DAY, QUARTER, YEAR, consumed, meter, ms
 
-METERS, DAYS = 4000, 8
+METERS, DAYS = 10_000, 4
 _HOUR = 3_600_000
 _BATCH = 5000
 
@@ -27,13 +29,14 @@ class Measured(ParquetStore):
 
     def stages(self, now: int, spent: dict[str, float], seal: bool) -> None:
         journal = self._writers["rest"]
-        for name, stage in (
-            ("fold", lambda: journal.fold() and None),
-            ("seal", lambda: self._seal(journal, now, seal)),
-            ("compaction", lambda: self._compact(journal, now)),
-            ("roll-up", lambda: self._roll_up(journal, now)),
-            ("forget", lambda: self._forget(journal, now)),
-        ):
+        stages: list[tuple[str, Callable[[], object]]] = [
+            ("fold", partial(journal.fold)),
+            ("seal", partial(self._seal, journal, now, seal)),
+            ("compaction", partial(self._compact, journal, now)),
+            ("roll-up", partial(self._roll_up, journal, now)),
+            ("forget", partial(self._forget, journal, now)),
+        ]
+        for name, stage in stages:
             began = time.process_time()
             stage()
             spent[name] += time.process_time() - began
