@@ -25,6 +25,7 @@ from hub.delivery import Delivery
 from hub.desk import Desk
 from hub.directory import Places, learned
 from hub.disabled import Plugged
+from hub.evidence import Evidence
 from hub.fire_tcp import Both, FireTcp
 from hub.glance import Glance
 from hub.heartbeat import Heartbeat
@@ -157,6 +158,7 @@ class Hub:
         in_memory = isinstance(self.store, MemoryStore)
         opener = partial(open_reader, config.directory, config.store_kind, config.store_settings)
         self.queries = Here(self.store) if in_memory else Queries(opener)
+        self.evidence = Evidence(self.queries, self.committer, clock, self.reader)
         self.desk = Desk(
             config,
             site,
@@ -187,6 +189,7 @@ class Hub:
             self._essential(f"MQTT session {session.lane}", session.run())
         self._essential("store's upkeep", self.upkeep.run())
         self._essential("overview", self._refresh())
+        self._essential("evidence", self.evidence.run())
         if self.heartbeat is not None:
             self._essential("heartbeat", self.heartbeat.run())
         await self.server.started()
@@ -298,6 +301,7 @@ class Hub:
     def _committed(self, work: Work) -> None:
         self.delivery.put(work.notices)
         self.pipeline.committed(alert for alert, _ in work.alerts)
+        self.evidence.raised(alert for alert, _ in work.alerts)
 
     def _sent(self, sent: Any) -> None:
         self.committer.gather(urgent=False).sent.append(sent)

@@ -104,6 +104,12 @@ def metrics(hub: Hub) -> str:
     out.add("critical_untold_total", "counter", "critical calls that failed or were overdue", delivery.lost)
     ends = [("opened", hub.link_desk.opened), ("used", hub.link_desk.used), ("refused", hub.link_desk.refused)]
     out.add("links_total", "counter", "links in messages, by what became of them", [({"how": how}, n) for how, n in ends])
+    telling, evidence = pipeline.telling, hub.evidence
+    out.add("incidents_open", "gauge", "incidents with a member that fires or flaps", len(list(telling.groups)))
+    out.add("silences", "gauge", "silences in force or to come", len(telling.silences))
+    out.add("telling_failed_total", "counter", "decisions about who is told that raised; everybody was", pipeline.told.failed)
+    out.add("evidence_waiting", "gauge", "alerts whose evidence is to be frozen", evidence.waiting)
+    out.add("evidence_dropped_total", "counter", "alerts whose evidence waits for the next start", evidence.dropped)
     out.add("records_waiting", "gauge", "changes that gather for the next transaction", hub.committer.waiting)
     out.add(
         "unlearned_total",

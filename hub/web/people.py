@@ -282,9 +282,9 @@ def _silences(router: APIRouter, view: HubView) -> None:
         return _silence(await view.second_silence(id, said.by))
 
     @router.delete("/silences/{id}")
-    async def end(id: str, by: Annotated[str, Query(min_length=1, max_length=100, description="who ends it")]) -> SilenceOut:
+    async def end(id: str, said: Said) -> SilenceOut:
         """Ends it now; what is still firing is told."""
-        return _silence(await view.end_silence(id, by))
+        return _silence(await view.end_silence(id, said.by))
 
 
 def _rota(router: APIRouter, view: HubView) -> None:
