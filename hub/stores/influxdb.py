@@ -190,8 +190,8 @@ class InfluxStore(InfluxReader):
     -dedup.minScrapeInterval=1ms (a repeated row then counts once in queries of your own). It keeps 15 digits of a number, and
     one sequence number more in the same ms is a label place. How long domains are kept follows [data] keep: InfluxDB 1 and 2
     are told to delete; InfluxDB 3 and VictoriaMetrics must be told by whoever runs them, and older readings are left out of
-    answers. InfluxDB 1 gets its database made; in 2 make the bucket, and for one older than 2.3 its DBRP mapping. A backup of
-    the hub holds its journal, not the server: back that up by its own means.
+    answers. InfluxDB 1 gets its database made; in 2 make the bucket (one that was upgraded from 1 may lack its DBRP mapping).
+    A backup of the hub holds its journal, not the server: back that up by its own means.
 
     Example:
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,18 +13,14 @@ from hypothesis import strategies as st
 from hub.columns import Columns
 from hub.model import Batch, Lane, Now, Quality, Reading, Series
 from hub.ports import Retention, Store
-from hub.quantities import Vocabulary
-from hub.stores.influxdb import InfluxStore
-from hub.stores.memory import MemoryStore
-from hub.stores.parquet import ParquetStore
-from tests.hub.stores.conftest import Servers
+from tests.hub.conftest import Servers
 from tests.support import timeseries_servers
 from tests.support.readings import DAY, HOUR, MINUTE, T0, batch, dead_letter, power, refused
+from tests.support.stores import SERVERS, open_store
 from tests.support.timeseries_servers import Server
 
 METER = Series("meter", "power.active")
 EVER = (0, 2**62)
-SERVERS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in timeseries_servers.KINDS]
 KINDS = ["memory", "parquet", "sealed", "compacted", *SERVERS]
 
 
@@ -39,13 +34,7 @@ class Harness:
         self.store: Store = self.open()
 
     def open(self) -> Store:
-        if self.kind == "memory":
-            return MemoryStore(Vocabulary(), self.retention, lambda: self.now)
-        if self.server is not None:
-            words = {**self.server.settings, "bucket": uuid4().hex, "send_every": 3_600_000}
-            settings = InfluxStore.Settings.model_validate(words)
-            return InfluxStore(self.folder, Vocabulary(), self.retention, settings, clock=lambda: self.now)
-        return ParquetStore(self.folder, Vocabulary(), self.retention, clock=lambda: self.now)
+        return open_store(self.kind, self.folder, self.server, self.retention, lambda: self.now)
 
     def append(self, given: Batch, lane: Lane = "rest") -> None:
         self.store.append(lane, given)

@@ -20,7 +20,7 @@ from hub.ports import Retention, StoreUnavailable
 from hub.quantities import Vocabulary
 from hub.stores import forwarder
 from hub.stores.influxdb import InfluxReader, InfluxStore
-from tests.hub.stores.conftest import Servers
+from tests.hub.conftest import Servers
 from tests.support import timeseries_servers
 from tests.support.hubs import until
 from tests.support.readings import DAY, HOUR, T0, batch, power

@@ -1,4 +1,4 @@
-"""One server of each kind for all tests of stores, started when the first one needs it."""
+"""One server of each kind for all tests of stores and reports, started when the first one needs it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
