@@ -150,7 +150,9 @@ class Desk(PeopleDesk):
         seen = await self._recorded(self._records.seen, id)
         rule = next((rule for rule in await self.rules() if rule.id == alert.rule), None)
         told = stories.told(ledger, self._people)
-        return AlertStory(alert, stories.changes(steps), told, rule, stories.waypoints(alert, steps, ledger, seen))
+        notes = await self._recorded(self._records.notes, id)
+        changes = stories.with_notes(stories.changes(steps), notes, self._people)
+        return AlertStory(alert, changes, told, rule, stories.waypoints(alert, steps, ledger, seen))
 
     async def seen(self, id: str, by: str) -> None:
         if await self._recorded(self._records.alert, id) is None:

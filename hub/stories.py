@@ -5,6 +5,7 @@ from typing import Any
 
 from hub.model import Alert
 from hub.notices import MQTT
+from hub.records_people import Note
 from hub.web.view import Change, Told, Waypoints
 
 Steps = Sequence[tuple[int, Alert]]
@@ -27,6 +28,15 @@ def changes(steps: Steps) -> list[Change]:
             found.append(Change(at, "severity"))
         before = alert
     return found
+
+
+def with_notes(found: Sequence[Change], notes: Sequence[Note], people: Mapping[str, str]) -> list[Change]:
+    """The timeline with what people wrote. ``people``: their names by id."""
+    said = [
+        Change(note.at, note.what, note.by, " ".join(filter(None, (people.get(note.whom, note.whom), note.text))))
+        for note in notes
+    ]
+    return sorted([*found, *said], key=lambda change: change.at)
 
 
 def told(ledger: Ledger, people: Mapping[str, str]) -> list[Told]:

@@ -142,7 +142,7 @@ class Telling:
         incident.state, incident.resolved_at, incident.changed_at = "resolved", now.wall, now.wall
         self.voice.rests(group)
         self._note(group)
-        self._open = {key: one for key, one in self._open.items() if one is not group}
+        del self._open[incident.cause, incident.space]
         if group.latest is not None:
             notices += self.voice.to_all(group, group.latest, why, why, now)
         return notices

@@ -50,9 +50,11 @@ class Change(Struct, frozen=True):
     """One step in an alert's life, oldest first in its timeline."""
 
     at: int
-    what: Literal["pending", "firing", "severity", "silent", "heard", "acknowledged", "resolved"]
+    what: Literal[
+        "pending", "firing", "severity", "silent", "heard", "acknowledged", "resolved", "assigned", "comment", "done", "reopened"
+    ]
     by: str = ""  # the person, or "evidence"
-    text: str = ""  # the comment or the reason, as it was written
+    text: str = ""  # the comment or the reason, as it was written; to whom it was assigned
     value: float | None = None
 
 

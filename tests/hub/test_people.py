@@ -95,6 +95,10 @@ def test_comments_assignment_what_was_done_and_reopening_are_kept(made: Site, si
         ("done", "wang", "aired the flat, reset the detector"),
     ]  # fmt: skip
 
+    timeline = [(one["what"], one["text"]) for one in made.hub.get(f"/api/v1/alerts/{alert}")["changes"]]
+    assert [what for what, _ in timeline] == ["firing", "comment", "comment", "assigned", "resolved", "done"]
+    assert timeline[3] == ("assigned", "王工")
+
     again = said(made, f"alerts/{alert}/reopen", {"by": "wang", "reason": "it smoulders in the wall"}, 201)
     assert (again["reopens"], again["state"], again["event"]) == (alert, "firing", True)
     assert made.hub.get(f"/api/v1/alerts/{alert}")["alert"]["state"] == "resolved", "the closed one stays closed"
