@@ -185,7 +185,7 @@ def test_editing_one_rule_leaves_the_others_state_alone() -> None:
     before = engine(hot, rising, mean)
     alerts = [alert for second in (0, 20, 40) for alert in step(before, second, 31, "air.temperature")]
     state = msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot()))
-    edited = ("budget", {"id": "rising", "quantity": "air.temperature", "threshold": 8})  # of another kind even
+    edited = ("stuck", {"id": "rising", "quantity": "air.temperature", "same_for": "1h"})  # of another kind even
     after = engine(hot, edited, mean)
     after.restore(state, alerts, now(40).wall, now(45))
     assert [(alert.rule, alert.state) for alert in step(after, 60, 31, "air.temperature")] == [("mean", "firing")]
