@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from hub.cli.shown import Sorry, count, green, out
-from hub.config import Config, load
+from hub.config import Config, ConfigErrors, load
 from hub.config.notes import notes
 
 DEFAULT_FILE = "gengfu.toml"
@@ -60,9 +60,10 @@ def run(config: Path | None = CONFIG) -> int:
 
 
 def check(config: Path | None = CONFIG) -> None:
-    """Tells what is wrong with a configuration.
+    """Tells what is wrong with a configuration, and plays the stories that its rules carry.
 
-    All of it at once, each mistake with its line and what would be right; then the exit code is 1.
+    All of it at once, each mistake with its line and what would be right; then the exit code is 1. A rule's stories stand
+    below it as [[rule.test]]; one that the engine does not follow is told with the line where it did something else.
 
     \b
     Example:
@@ -78,10 +79,29 @@ def check(config: Path | None = CONFIG) -> None:
         count(len(found.people), "person", "people"),
         count(len(found.notifiers), "notifier"),
     ]
+    if found.tests:
+        parts.append(count(_play(found), "story of a rule", "stories of rules"))
     name = str(found.path or f"no {DEFAULT_FILE}, all defaults")
     for note in notes(found):
         out(note)
     out(green(f"{name}: {found.name} ({found.community}), {found.zone}, {broker}, {', '.join(parts)}."))
+
+
+def _play(found: Config) -> int:
+    """Plays the rules' stories; how many. Raises ConfigErrors with all that went another way."""
+    from hub.rehearsal import Site, WrongStory, rehearse
+
+    rules = {rule.settings.id: rule for rule in found.rules}
+    site = Site(found.spaces, found.devices, found.vocabulary, found.calendar)
+    wrong = []
+    for test in found.tests:
+        try:
+            rehearse(rules[test.rule], test.story, site, test.quantity, test.device, test.begins, test.tick)
+        except WrongStory as story:
+            wrong.append(test.problem(str(story)))
+    if wrong:
+        raise ConfigErrors(wrong)
+    return len(found.tests)
 
 
 def _start(how: str, config: Config) -> int:

@@ -8,6 +8,7 @@ from hub.config import checks, days, document, energy, plugged, sections, tellin
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
 from hub.config.records import Config, FireTcp, Heartbeat, Mqtt, Web
+from hub.config.rule_tests import rule_tests
 from hub.model import Device, Person, Space
 from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
@@ -36,6 +37,7 @@ def load(path: Path | None) -> Config:
     store_kind, store_settings = plugged.store(reader, base)
     adapters = plugged.adapters(reader, context)
     rules = plugged.rules(reader, vocabulary)
+    tests = rule_tests(reader, context.zone)
     calendar = days.calendar(reader, context.zone)
     plan = telling.read(reader, calendar)
     fire_tcp = _fire_tcp(reader)
@@ -68,6 +70,7 @@ def load(path: Path | None) -> Config:
         adapters=adapters,
         rules=rules,
         calendar=calendar,
+        tests=tests,
         fire_tcp=fire_tcp,
         energy=about_energy,
         telling=plan,

@@ -111,6 +111,7 @@ def rules(reader: Reader, vocabulary: Vocabulary) -> tuple[Rule | SilenceRule, .
     for index, item in reader.items("rule"):
         if "kind" not in item and isinstance(item.get("id"), str):
             item = {**defaults.get(item["id"], {}), **item}
+        item = {name: value for name, value in item.items() if name != "test"}  # read in rule_tests
         at: Path = ("rule", index)
         key = reader.called("rule", index)
         plugin = _plugin(reader, kinds, item, at, key)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from hub.calendar import Calendar
+from hub.config.rule_tests import RuleTest
 from hub.model import Device, Person, Space
 from hub.ports import Retention, Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import Vocabulary
@@ -90,3 +91,4 @@ class Config(Struct, frozen=True):
 
 def site_context(config: Config) -> SiteContext:
     return SiteContext(config.community, config.zone, config.vocabulary, config.calendar)
+    tests: tuple[RuleTest, ...] = ()  # the stories that rules carry
