@@ -26,6 +26,9 @@ from hub.desk import Desk
 from hub.directory import Places, learned
 from hub.disabled import Plugged
 from hub.evidence import Evidence
+from hub.drill_adapter import DrillAdapter
+from hub.drill_inside import drills
+from hub.drill_rule import with_drill
 from hub.fire_tcp import Both, FireTcp
 from hub.glance import Glance
 from hub.heartbeat import Heartbeat
@@ -35,10 +38,10 @@ from hub.lane import LaneWork
 from hub.link_desk import LinkDesk
 from hub.links import Links, secret
 from hub.lock import Lock
-from hub.model import LANES, Lane, Now
+from hub.model import DRILL_DEVICE, LANES, Lane, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
-from hub.notices import MQTT, Receiver
+from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
 from hub.notifiers.words import Words
 from hub.outside import Outside
@@ -49,7 +52,7 @@ from hub.records import Records, Work
 from hub.records_people import PeopleReader
 from hub.reserve import Reserve
 from hub.server import PageServer
-from hub.status import metrics, not_ready
+from hub.status import metrics, not_ready, not_watching
 from hub.stores import opening
 from hub.stores.memory import MemoryStore
 from hub.systemd import notify
@@ -123,7 +126,9 @@ class Hub:
         intake = Intake(config.vocabulary, config.retention)
         self.glance = Glance(self.places, intake)
         self.outside = Outside(config.community, self.feed, clock)
-        self.plugged = Plugged([plugin(settings, site) for plugin, settings in config.adapters], config.rules, self._notifiers())
+        drilled = DrillAdapter(config.community)
+        formats = [*(plugin(settings, site) for plugin, settings in config.adapters), drilled]
+        self.plugged = Plugged(formats, with_drill(config.rules), self._notifiers())
         self.plugged.look(config.directory, iso(now.wall) or "")
         self.watchdog = Watchdog(config.directory, self.plugged.names, lambda: iso(clock().wall) or "")
         self.engine = Engine(self.plugged.rules(), self.places, config.vocabulary, config.calendar)
@@ -146,15 +151,18 @@ class Hub:
         for work in self.lanes.values():
             work.receipts = self.outside.receipts
         learned = self.reader.topics()
-        telling = restored(config, self._receivers(), self.places, self.reader, alerts, now)
+        real = [alert for alert in alerts if alert.device != DRILL_DEVICE]
+        telling = restored(config, self._receivers(), self.places, self.reader, real, now)
         self.pipeline = Pipeline(
             adapters, intake, self.engine, self.places, telling, self.committer, self.lanes, self.outside, clock, learned
         )
         self.fire_tcp = self._fire_tcp()
         await self._connect(learned)
+        address, _ = _address(config, self.broker_url)
+        self.drills = drills(self, Roster(config.people, tuple(self._receivers())), address, drilled)
         self.delivery = Delivery(self.plugged.notifiers(), clock, self.random, self._sent)
         beat = config.heartbeat
-        self.heartbeat = Heartbeat(beat.url, beat.every, lambda: not_ready(self)) if beat else None
+        self.heartbeat = Heartbeat(beat.url, beat.every, lambda: not_watching(self)) if beat else None
         in_memory = isinstance(self.store, MemoryStore)
         opener = partial(open_reader, config.directory, config.store_kind, config.store_settings)
         self.queries = Here(self.store) if in_memory else Queries(opener)
@@ -176,7 +184,9 @@ class Hub:
         self.desk.fire_tcp = self.fire_tcp
         people = {person.id: person for person in config.people}
         self.link_desk = LinkDesk(self.links, self.words, self.pipeline, self.reader, self.committer, people, clock)
-        web = create_app(self.desk, links=self.link_desk, public=host_name(urlsplit(config.web.public_url).netloc))
+        web = create_app(
+            self.desk, links=self.link_desk, drills=self.drills, public=host_name(urlsplit(config.web.public_url).netloc)
+        )
         self.server = PageServer(web, config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:
@@ -192,6 +202,8 @@ class Hub:
         self._essential("evidence", self.evidence.run())
         if self.heartbeat is not None:
             self._essential("heartbeat", self.heartbeat.run())
+        if config.drill.every is not None:
+            self._essential("drill", self.drills.run(config.drill.every))
         await self.server.started()
         if self.fire_tcp is not None:
             await self.fire_tcp.start()
@@ -300,12 +312,14 @@ class Hub:
 
     def _committed(self, work: Work) -> None:
         self.delivery.put(work.notices)
+        self.drills.committed(work.alerts)
         self.pipeline.committed(alert for alert, _ in work.alerts)
         self.evidence.raised(alert for alert, _ in work.alerts)
 
     def _sent(self, sent: Any) -> None:
         self.committer.gather(urgent=False).sent.append(sent)
         self.pipeline.telling.sent(sent.notice, sent.state)
+        self.drills.sent(sent)
 
     def _unsent(self) -> "asyncio.Future[Any]":
         return asyncio.get_running_loop().run_in_executor(self._outbox, self.reader.unsent)
@@ -351,6 +365,7 @@ class Hub:
         self.queries.close()
         self.desk.close()
         self.link_desk.close()
+        self.drills.close()
         self.store.close()
         self.reader.close()
         self.records.close()

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hub.app import Hub, clock
 from hub.config import Config
+from hub.config.records import Drill
 from hub.model import Batch, Reading
 from hub.process import main
 from simulators.building import World, history, registry
@@ -58,7 +59,7 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
 def demo(config: Config, say: Callable[[str], None] = print) -> int:
     """Runs a hub with its community until Ctrl-C; the exit code."""
     if config.path is None:
-        config = replace(config, community="yunqi", name="云栖社区")
+        config = replace(config, community="yunqi", name="云栖社区", drill=Drill(every=60.0))
     return main(config, say, beside)
 
 

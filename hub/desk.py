@@ -12,7 +12,7 @@ from hub.directory import Places
 from hub.fire_duty import DutyFailed
 from hub.fire_tcp import FireTcp
 from hub.glance import Glance, counts, figures, grid_meters
-from hub.model import SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Series, Severity, Space
+from hub.model import DRILL_DEVICE, SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Series, Severity, Space
 from hub.pipeline import Pipeline
 from hub.ports import SiteContext, Store
 from hub.quantities import Domain
@@ -88,8 +88,12 @@ class Desk(PeopleDesk):
 
     def overview(self) -> Overview:
         return self._glance.overview(
-            self._clock(), self._pipeline.open, self._context, self._pipeline.newest_at, self._pipeline.pace
+            self._clock(), self._real(), self._context, self._pipeline.newest_at, self._pipeline.pace
         )
+
+    def _real(self) -> dict[str, Alert]:
+        """The open alerts; those of drills are none."""
+        return {id: alert for id, alert in self._pipeline.open.items() if alert.device != DRILL_DEVICE}
 
     async def refresh(self) -> None:
         """Asks the store for what only it knows of today."""
@@ -124,7 +128,7 @@ class Desk(PeopleDesk):
     def _open(self, severity: str | None, device: str, search: str, limit: int, cursor: str | None) -> Page[Alert]:
         found = [
             alert
-            for alert in self._pipeline.open.values()
+            for alert in self._real().values()
             if alert.state == "firing"
             and severity in (None, alert.severity)
             and device in ("", alert.device)

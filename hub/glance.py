@@ -73,6 +73,7 @@ class Glance:
 
     def __init__(self, places: Places, intake: Intake) -> None:
         self.figures = Figures()
+        self.last_drill: Callable[[], int | None] = lambda: None  # when one last passed, ms
         self.counts: dict[str, int] = {}  # of the store, a minute old at most
         self._places = places
         self._intake = intake
@@ -134,6 +135,7 @@ class Glance:
             buildings=self._buildings(firing, silent),
             devices=len(self._places.devices),
             unaccepted=sum(not device.accepted for device in self._places.devices.values()),
+            last_drill=self.last_drill(),
             newest_at=newest_at,
             alert_p50_ms=pace.ms(0.5),
             alert_p99_ms=pace.ms(0.99),

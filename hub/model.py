@@ -13,6 +13,9 @@ Lane = Literal["fire", "rest"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["pending", "firing", "resolved"]
 
+DRILL_DEVICE = "drill:hub"
+"""The device that sends drill alarms. Its alerts are never real ones."""
+
 LANES: tuple[Lane, ...] = ("fire", "rest")
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 

@@ -134,6 +134,7 @@ _BUILT_IN: tuple[Quantity, ...] = (
     _state("device.battery.low", "device", "battery low", "电量低"),
     _state("device.tamper", "device", "tampered with", "防拆"),
     _state("device.online", "device", "online", "在线"),
+    _state("device.drill", "device", "drill", "演练"),
     _state("device.fault", "device", "device fault", "设备故障"),
     Quantity("device.rssi", "dBm", "gauge", -200, 20, "device", "signal", "信号强度"),
     Quantity("device.snr", "dB", "gauge", -100, 100, "device", "signal to noise", "信噪比"),

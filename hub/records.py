@@ -34,7 +34,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError
 
 from hub.files import DiskFull
-from hub.model import Alert, Device, Notice, Space
+from hub.model import DRILL_DEVICE, Alert, Device, Notice, Space
 from hub.records_alerts import mark_sent, write_alerts, write_notices
 
 SCHEMA = 3
@@ -187,6 +187,10 @@ class RecordsReader:
         with self._engine.connect() as connection:
             return connection.execute(query).mappings().all()
 
+    def rows(self, query: Any) -> Sequence[RowMapping]:
+        """Any question, for tables that stand in files of their own."""
+        return self._all(query)
+
     def spaces(self) -> list[Space]:
         return [_space(row["body"]) for row in self._all(select(spaces))]
 
@@ -207,6 +211,8 @@ class RecordsReader:
             for column, value in ((alerts.c.state, state), (alerts.c.severity, severity), (alerts.c.device, device))
             if value
         ]
+        if not device:
+            wanted.append(alerts.c.device != DRILL_DEVICE)
         if before is not None:
             wanted.append(alerts.c.seq < before)
         return [(row["seq"], _alert(row["body"])) for row in self._all(query.where(and_(True, *wanted)))]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hub.metrics import Exposition, Sample
+from hub.model import DRILL_DEVICE
 from hub.pace import BUDGET_MS
 from hub.stores.influxdb import InfluxStore
 
@@ -30,6 +31,11 @@ def not_ready(hub: Hub) -> Sequence[str]:
         missing.append("The disk is full, and so is what was reserved for alerts: make room.")
     missing += [f"{lane} lane: the disk is full, its readings wait: make room." for lane, work in hub.lanes.items() if work.full]
     return missing
+
+
+def not_watching(hub: Hub) -> Sequence[str]:
+    """As ``not_ready``, and what the drill has found: a hub that hears no alarm must not say that it lives."""
+    return [*not_ready(hub), *([hub.drills.trouble] if hub.drills.trouble else [])]
 
 
 def notifiers(counts: dict[str, int]) -> list[Sample]:
@@ -82,7 +88,8 @@ def metrics(hub: Hub) -> str:
     )
     for state in ("pending", "firing", "resolved"):
         out.add(f"alerts_{state}_total", "counter", f"changes of alerts to {state}", pipeline.counts[f"alerts_{state}"])
-    out.add("alerts_open", "gauge", "alerts that are pending or firing", len(pipeline.open))
+    real = sum(alert.device != DRILL_DEVICE for alert in pipeline.open.values())
+    out.add("alerts_open", "gauge", "alerts that are pending or firing", real)
     pace = pipeline.pace
     out.add("alert_seconds", "gauge", "bytes at the hub to alert committed and handed out, of the last 1000", quantiles(pace.ms))
     out.add("alert_own_seconds", "gauge", "the hub's own share of alert_seconds: without the disk", quantiles(pace.own_ms))
@@ -104,6 +111,9 @@ def metrics(hub: Hub) -> str:
     out.add("critical_untold_total", "counter", "critical calls that failed or were overdue", delivery.lost)
     ends = [("opened", hub.link_desk.opened), ("used", hub.link_desk.used), ("refused", hub.link_desk.refused)]
     out.add("links_total", "counter", "links in messages, by what became of them", [({"how": how}, n) for how, n in ends])
+    ends = [("passed", hub.drills.passed), ("failed", hub.drills.failed)]
+    out.add("drills_total", "counter", "fire drills, by how they ended", [({"how": how}, n) for how, n in ends])
+    out.add("drill_passed_timestamp_seconds", "gauge", "when a drill last passed", (hub.drills.passed_at or 0) / 1000)
     telling, evidence = pipeline.telling, hub.evidence
     out.add("incidents_open", "gauge", "incidents with a member that fires or flaps", len(list(telling.groups)))
     out.add("silences", "gauge", "silences in force or to come", len(telling.silences))

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from hub.config import checks, days, document, energy, plugged, sections, telling
+from hub.config import checks, days, document, drill, energy, plugged, sections, telling
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
 from hub.config.records import Config, FireTcp, Heartbeat, Mqtt, Web
@@ -14,7 +14,7 @@ from hub.ports import Retention
 from hub.quantities import DOMAINS, Domain, Quantity, Vocabulary
 from hub.reports.setup import DUTY
 
-TABLES = ("site", "data", "mqtt", "calendar", "web", "fire_tcp", "heartbeat", "store", "energy", "telling")
+TABLES = ("site", "data", "mqtt", "calendar", "web", "fire_tcp", "heartbeat", "drill", "store", "energy", "telling")
 LISTS = ("quantity", "space", "device", "person", "notifier", "adapter", "rule", *energy.LISTS, *telling.LISTS)
 
 
@@ -42,6 +42,7 @@ def load(path: Path | None) -> Config:
     plan = telling.read(reader, calendar)
     fire_tcp = _fire_tcp(reader)
     about_energy = energy.read(reader, vocabulary, base)
+    about_drill = drill.read(reader, base)
     beat = reader.table("heartbeat", sections.HeartbeatSection) if "heartbeat" in reader.data else None
     mqtt = _mqtt(reader, base, site.community if site else "demo")
 
@@ -74,6 +75,7 @@ def load(path: Path | None) -> Config:
         fire_tcp=fire_tcp,
         energy=about_energy,
         telling=plan,
+        drill=about_drill,
         heartbeat=Heartbeat(beat.url, beat.every / 1000) if beat else None,
     )
 

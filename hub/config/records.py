@@ -56,6 +56,19 @@ class Heartbeat(Struct, frozen=True):
     every: float
 
 
+class Drill(Struct, frozen=True):
+    """``every``: seconds between two small drills, None for none; ``wait``: seconds for an acknowledgement of a large one. The
+    drill device's own credentials; "" for the hub's."""
+
+    every: float | None = None
+    wait: float = 600.0
+    username: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:  # a password must not reach a log
+        return f"Drill(every={self.every})"
+
+
 class NotifierEntry(Struct, frozen=True):
     id: str
     kind: str
@@ -85,6 +98,7 @@ class Config(Struct, frozen=True):
     calendar: Calendar = Calendar()
     fire_tcp: FireTcp | None = None  # None: no TCP listener
     heartbeat: Heartbeat | None = None
+    drill: Drill = Drill()
     energy: Energy = Energy()
     telling: Plan = Plan(Rota(Calendar()))
 

@@ -19,7 +19,8 @@ class MqttNotifier:
     """Publishes every change of every alert as one JSON object, QoS 1, not retained, on
     ``gengfu/{community}/alerts/{severity}``. It is always there and needs no configuration.
 
-    Taken means that the broker has confirmed it.
+    Alerts of drills go to ``gengfu/{community}/drills`` instead, so that no siren follows them. Taken means that the broker has
+    confirmed it.
     """
 
     kind: ClassVar[str] = "mqtt"
@@ -30,12 +31,14 @@ class MqttNotifier:
 
     def __init__(self, community: str, publish: Publisher) -> None:
         self._prefix = f"gengfu/{community}/alerts/"
+        self._drills = f"gengfu/{community}/drills"
         self._publish = publish
 
     async def send(self, notice: Notice) -> None:
         said = {key: value for key, value in notice.body.items() if key not in ("why", "told")}
+        topic = self._drills if notice.drill else self._prefix + notice.severity
         try:
-            await self._publish(self._prefix + notice.severity, _encode(said))
+            await self._publish(topic, _encode(said))
         except ConnectionError as error:
             raise NotSent(f"the broker did not take it: {error}") from error
 

@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from hub.model import AlertState, Severity
 from hub.quantities import Domain
 from hub.web import docs, people, problems, readings, shapes, static
+from hub.web.drills import Drilling
+from hub.web.drills import router as drill_router
 from hub.web.feed import KINDS, Kind
 from hub.web.guard import Guard
 from hub.web.links import LinkDesk
@@ -67,7 +69,9 @@ class Acceptance(Words):
     name: str = Field("", max_length=200, description="what people call it")
 
 
-def create_app(view: HubView, hosts: Collection[str] = (), links: LinkDesk | None = None, public: str = "") -> FastAPI:
+def create_app(
+    view: HubView, hosts: Collection[str] = (), links: LinkDesk | None = None, drills: Drilling | None = None, public: str = ""
+) -> FastAPI:
     """The web of one hub. ``hosts``: names beyond loopback by which browsers may reach it (``localhost`` always works);
     ``public``: the name by which people reach ``links``, and nothing else."""
 
@@ -96,6 +100,8 @@ def create_app(view: HubView, hosts: Collection[str] = (), links: LinkDesk | Non
     app.include_router(_devices(view), prefix="/api/v1", tags=["devices"])
     app.include_router(readings.router(view), prefix="/api/v1", tags=["readings"])
     app.include_router(_live(view), prefix="/api/v1", tags=["live"])
+    if drills is not None:
+        app.include_router(drill_router(drills), prefix="/api/v1", tags=["drills"])
     if links is not None:
         app.include_router(link_router(links))
     app.include_router(_page(static.load()))

@@ -1,0 +1,70 @@
+"""What a drill sees of the hub it is part of, and how it is put together. Implements ``hub.drill.Inside``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from hub import drill_report
+from hub.drill import Drills
+from hub.drill_adapter import DrillAdapter
+from hub.drill_rule import RULE
+from hub.link import Address
+from hub.model import DRILL_DEVICE, Alert, Device
+from hub.notices import Roster
+from hub.records import Work
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+LOOKED_AT = 50
+NAME = "演练装置 (drill device)"
+
+
+@dataclass(frozen=True)
+class HubInside:
+    hub: Hub
+
+    def drill_alert(self) -> Alert | None:
+        open_ = self.hub.pipeline.open.values()
+        return next((alert for alert in open_ if alert.device == DRILL_DEVICE and alert.rule == RULE), None)
+
+    def refusals(self) -> int:
+        return sum(count for (kind, _), count in self.hub.pipeline.refusals.items() if kind == DrillAdapter.kind)
+
+    def deaf(self) -> str:
+        faults = [f"{lane} lane: {session.fault}" for lane, session in self.hub.sessions.items() if not session.connected]
+        return "; ".join(faults)
+
+    def rule_off(self) -> str:
+        if any(rule.settings.id == RULE and not rule.settings.enabled for rule in self.hub.config.rules):
+            return f"the rule {RULE} is switched off in the configuration"
+        why = self.hub.engine.failed.get(RULE, "")
+        return f"the rule {RULE} is switched off: {why}" if why else ""
+
+    def stuck(self) -> str:
+        if self.hub.committer.full:
+            return "the disk is full, and so is what was reserved for alerts: make room"
+        return "the records cannot be written: the disk does not answer" if self.hub.committer.stuck else ""
+
+    async def introduce(self) -> None:
+        """The drill device is a device like any other, with a name."""
+        if (known := self.hub.places.device(DRILL_DEVICE)) is None or not known.name:
+            await self.hub.pipeline.register([], [Device(id=DRILL_DEVICE, name=NAME, accepted=True)], RULE)
+
+    def gather(self) -> Work:
+        return self.hub.committer.gather(urgent=False)
+
+
+def drills(hub: Hub, roster: Roster, address: Address, adapter: DrillAdapter) -> Drills:
+    """``address``: as the hub itself reaches the broker; the drill device has its own name and password where they are given."""
+    given = hub.config.drill
+    if given.username:
+        address = replace(address, username=given.username, password=given.password)
+    made = Drills(lambda: address, hub.config.community, roster, adapter, HubInside(hub), hub.reader, given.wait)
+    made.passed_at = next((one.ended_at for one in drill_report.recent(hub.reader, LOOKED_AT) if one.state == "passed"), None)
+    hub.pipeline.told.drills = made.notices
+    hub.glance.last_drill = lambda: made.passed_at
+    return made
