@@ -206,10 +206,10 @@ class Telling:
                     group.hold(id, reason)
                 elif not reason and group.held.pop(id, ""):
                     notices += self._offer(group, alert, now)
-            if group.flapping & calm:
-                group.flapping -= calm
-                if not group.flapping and not group.firing:
-                    notices += self._ends(group, now, "calm")
+            flapped = bool(group.flapping & calm)
+            group.flapping -= calm
+            if not group.flapping and not group.firing:
+                notices += self._ends(group, now, "calm" if flapped else "resolved")
         return notices
 
     def _why_not(self, alert: Alert, begins: bool, now: Now) -> str:
@@ -251,6 +251,11 @@ class Telling:
         """Goes on where the last run ended. ``alerts``: the open ones and those closed lately; ``kept``: open incidents and
         their members; ``unsent``: notices nobody has accepted yet. Time the hub was down counts by the wall clock."""
         by_id = {alert.id: alert for alert in alerts}
+        for recent in alerts:
+            if recent.raised_at is not None and not recent.reopens:
+                age = max(0, now.wall - recent.raised_at) / 1000
+                if age <= self.plan.flapping.within:
+                    self._flapping.raised(recent, now.monotonic - age)
         for incident in kept.incidents:
             group = Group(incident=incident)
             group.since = now.monotonic - max(0, now.wall - incident.told_at) / 1000
@@ -264,14 +269,16 @@ class Telling:
                 continue
             if member.told:
                 found.told.add(alert.id)
+            if self._flapping.flaps(alert):
+                found.flapping.add(flapping.subject(alert))
             if alert.state == "firing":
                 self._rejoins(found, alert, member.told, now)
-            elif not member.told:
+                continue
+            if not member.told:
                 found.untold[alert.id] = alert
+            if found.latest is None or (alert.resolved_at or 0) >= (found.latest.resolved_at or 0):
                 found.latest = alert
         for alert in alerts:
-            if alert.raised_at is not None and not alert.reopens and now.wall - alert.raised_at <= self.plan.flapping.within * 1000:
-                self._flapping.raised(alert, now.monotonic - max(0, now.wall - alert.raised_at) / 1000)
             if alert.state == "firing" and alert.id not in self._by_alert:
                 self._adopt(alert, now)
         for notice in unsent:
