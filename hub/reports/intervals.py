@@ -5,7 +5,7 @@ in what people have said about the meters, and cuts at the edges.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from msgspec import Struct
@@ -14,6 +14,7 @@ from hub.model import Series
 from hub.ports import Floats, Ints, Rows
 from hub.register import LONGEST_GAP, UNKNOWN, Flags, Limits, Steps
 from hub.reports.installed import Installed, Register, history
+from hub.reports.spliced import RolledUp, spliced
 
 MARGIN = 3 * LONGEST_GAP
 """ms of readings outside a report that tell about its edges."""
@@ -70,9 +71,27 @@ def consumption(
     plain, found = rolled
     rest = np.flatnonzero(~plain)
     if len(rest):
-        raw = from_rows(store, [series[number] for number in rest.tolist()], edges, said)
+        raw = _in_part(store, [series[number] for number in rest.tolist()], edges, said)
         found = Intervals(*(_put(column, rest, part) for column, part in zip(_columns(found), _columns(raw), strict=True)))
     return found
+
+
+def _in_part(store: Readings, series: Sequence[Series], edges: Ints, said: "Said") -> Intervals:
+    """From roll-ups but for the days in doubt; of what people have said something about, from the readings."""
+    parts = []
+    plain = [name for name in series if not said.about(name).said]
+    made = dict(zip(plain, spliced(cast(RolledUp, store), plain, edges, said.limits), strict=True))
+    for name in series:
+        found = made.get(name)
+        about = said.about(name)
+        if found is None:
+            found = history(_rows(store, name, int(edges[0]), int(edges[-1])), about)
+        parts.append(cut(found, edges, [about.max_rate(edges)]))
+    return _stacked(parts)
+
+
+def _stacked(parts: Sequence[Intervals]) -> Intervals:
+    return Intervals(*(np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)))
 
 
 def _put(column: Floats, rows: Ints, part: Floats) -> Floats:
@@ -119,7 +138,7 @@ def from_rows(store: Readings, series: Sequence[Series], edges: Ints, said: Said
     if not parts:
         none = np.empty((0, len(edges) - 1))
         return Intervals(none, none, none, none, none)
-    return Intervals(*(np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)))
+    return _stacked(parts)
 
 
 def _columns(found: Intervals) -> tuple[Floats, ...]:

@@ -13,7 +13,7 @@ from hub.journal_reader import JournalReader, Snapshot
 from hub.model import LANES, Reading, Series
 from hub.ports import Buckets, Ints, Rows
 from hub.stores.lanes import LanesReader, journal_path, newer, reading
-from hub.stores.rollup_reader import Grid, grid
+from hub.stores.rollup_reader import Calendar, Grid, calendar, grid
 from hub.stores.sealed import SealedFiles, Vanished
 from hub.stores.thin import thin
 
@@ -46,6 +46,35 @@ class ParquetReader(LanesReader):
     def grid(self, series: Sequence[Series], edges: Ints) -> Grid:
         """What registers showed at these moments, from roll-ups."""
         return self._retried(lambda: grid(self._journals, self._sealed, series, edges))
+
+    def calendar(self, series: Sequence[Series], edges: Ints, outside: int) -> Calendar:
+        """Which days of each roll-ups know, from ``outside`` days before the first edge to as many after the last."""
+        return self._retried(lambda: calendar(self._journals, self._sealed, series, edges, outside))
+
+    def rows_of(self, series: Sequence[Series], start: int, end: int) -> list[Rows]:
+        """As ``rows``, of several series at once."""
+        found: dict[Series, Rows] = {}
+        several: set[Series] = set()
+        for journal in self._journals:
+            lane = self._retried(lambda journal=journal: self._rows_of(journal, set(series), start, end))  # type: ignore[misc]
+            several |= found.keys() & lane.keys()
+            found |= lane
+        return [found[name] if name in found and name not in several else self.rows(name, start, end) for name in series]
+
+    def _rows_of(self, journal: JournalReader, series: set[Series], start: int, end: int) -> dict[Series, Rows]:
+        names, files, tail = journal.glimpse(start, end)
+        ids = {id: (name, domain) for id, name, domain in names if name in series}
+        if not ids:
+            return {}
+        numbers = np.array(sorted(ids), np.int64)
+        domains = {domain for _, domain in ids.values()}
+        sealed = self._sealed.rows_of([file for file in files if file.domain in domains], numbers, start, end)
+        columns = Columns.concat([sealed, tail.take(np.isin(tail.series, numbers))]).first_wins()
+        bounds = np.searchsorted(columns.series, np.append(numbers, numbers[-1] + 1)).tolist()
+        return {
+            ids[id][0]: Rows(ids[id][0], *columns.take(np.arange(low, high))[1:])
+            for id, low, high in zip(numbers.tolist(), bounds[:-1], bounds[1:], strict=True)
+        }
 
     def before(self, series: Series, time: int) -> Reading | None:
         def newest(seen: Snapshot) -> Columns:

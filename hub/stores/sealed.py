@@ -138,10 +138,17 @@ class SealedFiles:
             WHERE time >= make_timestamp_ms({start}) AND time < make_timestamp_ms({end}) GROUP BY series"""
         return _in_order(self.table(query, files, {"wanted": {"series": series}}))
 
-    def distinct_series(self, files: Sequence[SealedFile], where: str) -> Ints:
-        """Raises Damaged, Vanished."""
-        found = self.table(f"SELECT DISTINCT series FROM {self._source(files)} WHERE {where}", files, {})
-        return found["series"].astype(np.int64)
+    def days_touched(self, files: Sequence[SealedFile], where: str) -> Ints:
+        """[n, 2] series and UTC day (since 1970) of the readings. Raises Damaged, Vanished."""
+        day = f"epoch_ms(time) // {86_400_000}"
+        found = self.table(f"SELECT DISTINCT series, {day} AS day FROM {self._source(files)} WHERE {where}", files, {})
+        return np.stack([found["series"].astype(np.int64), found["day"].astype(np.int64)], axis=1)
+
+    def rows_of(self, files: Sequence[SealedFile], series: Ints, start: int, end: int) -> Columns:
+        """As ``rows``, of several series."""
+        listed = ", ".join(map(str, series.tolist()))
+        where = f"series IN ({listed}) AND time >= make_timestamp_ms(?) AND time < make_timestamp_ms(?) ORDER BY file_index"
+        return self._query(files, f"SELECT {_ROW} FROM %s WHERE {where}", [max(start, -_TIME_LIMIT), min(end, _TIME_LIMIT)])
 
     def table(
         self, query: str, files: Sequence[SealedFile], given: dict[str, dict[str, npt.NDArray[np.generic]]]
