@@ -1,12 +1,14 @@
 """Duty, ladders, inhibition in gengfu.toml: what is wrong is told with its line, what may not be meant with a note."""
 
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from hub.config import Config, ConfigErrors, load
+from hub.config import Config, ConfigErrors, load, telling
 from hub.config.telling import notes
+from hub.ports import Settings
 
 LI = '[[person]]\nid = "li"\nname = "李"\ntell = ["webhook:desk"]\n'
 DESK = '[[notifier]]\nid = "webhook:desk"\nkind = "webhook"\nurl = "http://127.0.0.1:9000/"\n'
@@ -79,3 +81,17 @@ def test_nothing_configured_tells_everybody_and_again(tmp_path: Path) -> None:
     assert plan.ladders["critical"].repeat == 300
     plan = config(tmp_path, DESK + LI + '[[duty]]\nperson = "li"\n').telling
     assert [step.tell for step in plan.ladders["critical"].steps] == [("keeper",), ("duty",), ("everybody",)]
+
+
+def test_the_annotated_file_shows_every_key() -> None:
+    path = Path(__file__).parents[2] / "deploy" / "gengfu.toml"
+    data = tomllib.loads(path.read_text("utf-8"))
+    models: dict[str, type[Settings]] = {
+        "telling": telling.TellingSection, "duty": telling.DutySection, "swap": telling.SwapSection,
+        "escalation": telling.EscalationSection, "inhibit": telling.InhibitSection,
+    }  # fmt: skip
+    for table, model in models.items():
+        value = data[table]
+        shown = {key for item in (value if isinstance(value, list) else [value]) for key in item}
+        assert shown == set(model.model_fields), table
+        assert all(field.description for field in model.model_fields.values()), table
