@@ -32,7 +32,20 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 
 ALL = dict(commands(typer.main.get_command(entry.app)))
-PROMISED = ["demo", "run", "check", "report energy", "replay", "import", "vendor check", "capture", "backup", "restore", "kinds"]
+PROMISED = [
+    "demo",
+    "run",
+    "check",
+    "report energy",
+    "replay",
+    "import",
+    "vendor check",
+    "capture",
+    "backup",
+    "restore",
+    "kinds",
+    "drill",
+]
 
 
 # --- help -------------------------------------------------------------------------------------------------------------
