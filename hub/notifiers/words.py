@@ -169,6 +169,7 @@ class Words:
             (phrases.ENDED, self._moment(body.get("resolved_at"))),
             (phrases.REASON, str(body.get("reason") or "")),
             (phrases.MEMBERS, _members(incident)),
+            (phrases.JOINED, _joined(body.get("joined") or {}, language)),
             (phrases.CAUSE, _in(incident.get("cause"), language)),
             (phrases.DEVICE, str(body.get("device") or "")),
         ]
@@ -264,6 +265,16 @@ def _members(incident: Mapping[str, Any]) -> str:
     members = incident.get("members")
     count = len(members) if isinstance(members, list) else members
     return str(count) if isinstance(count, int) and count > 1 else ""
+
+
+def _joined(joined: Mapping[str, Any], language: Language) -> str:
+    """The alerts of an incident that one message speaks of: where the worst of them are, and how many there are."""
+    count = joined.get("count", 0)
+    if count < 2:
+        return ""
+    places = [_in(one.get("place"), language) for one in joined.get("named", ())]
+    said = ("、" if language == "zh" else "; ").join(dict.fromkeys(one for one in places if one))
+    return said + (phrases.OTHERS[language].format(count=count) if joined.get("more") else "")
 
 
 def place(body: Mapping[str, Any], language: Language) -> str:

@@ -116,3 +116,14 @@ def test_rates(given: str, meant: tuple[int, float]) -> None:
 def test_a_wrong_rate_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="is no rate"):
         parse_rate(given)
+
+
+def test_a_message_of_several_alerts_names_the_worst_and_counts_all() -> None:
+    named = [{"place": {"en": f"flat {n}", "zh": f"{n}室"}, "severity": "critical"} for n in range(10)]
+    body = SAID | {"incident": {"members": 43}, "joined": {"count": 42, "named": named, "more": 32}}
+    text = WORDS.say(replace(NOTICE, why="joined", body=body))
+    assert "0室、1室、2室" in text.long
+    assert "等42处" in text.long
+    english = WORDS.say(replace(NOTICE, why="joined", body=body, language="en")).long
+    assert "flat 0; flat 1; " in english
+    assert "flat 9; 42 in all" in english
