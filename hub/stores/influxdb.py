@@ -119,7 +119,21 @@ class InfluxReader(LanesReader):
         return Rows(series, *found.take(found.time >= start)[1:])
 
     def buckets(self, series: Series, start: int, end: int, every: int) -> Buckets:
-        return thin(self.rows(series, start, end), start, every)
+        """What is settled is thinned by a server that can. Raises ValueError as ``thin`` does."""
+        tails = self._tails(series, start, end)
+        late = min((int(tail.rows.time.min()) for tail in tails if tail.rows.rows), default=end)
+        cut = start + (late - start) // max(every, 1) * every
+        able = self._server
+        served = any(tail.served for tail in tails) and all(tail.forgotten <= start for tail in tails)
+        if not isinstance(able, InfluxServer) or not served or cut <= start:
+            return thin(self.rows(series, start, end), start, every)
+        try:
+            head = able.buckets(Named(series, tails[0].domain), start, cut, every)
+        except StoreUnavailable:
+            return thin(self.rows(series, start, end), start, every)  # which may be here, or says why not
+        rest = thin(self.rows(series, cut, end), cut, every)
+        columns = [np.concatenate([getattr(part, name) for part in (head, rest)]) for name in Buckets.__struct_fields__[1:]]
+        return Buckets(series, *columns)
 
     def before(self, series: Series, time: int) -> Reading | None:
         tails = self._tails(series, -(2**62), time)

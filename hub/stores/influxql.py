@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hub.columns import NOTHING, Columns
 from hub.moments import iso
-from hub.ports import Ints, StoreUnavailable
+from hub.ports import Buckets, Ints, StoreUnavailable
 from hub.stores.line_protocol import Lines, Named, text
 from hub.stores.server_http import Http
 
@@ -79,6 +79,18 @@ class InfluxServer:
         """The last few readings before that moment, the newest among them."""
         return self._select(named, f"time < {min(before, _LAST) * _NS} ORDER BY time DESC LIMIT {_SAME_MS}")
 
+    def buckets(self, named: Named, start: int, end: int, every: int) -> Buckets:
+        """As a store's: thinned by the server, which is ten times faster over a year than to send all of it. First and last of
+        several readings in one ms are by arrival, not by sequence number."""
+        what = ", ".join(f'{name}("value")' for name in ("min", "max", "mean", "first", "last", "count"))
+        span = f"time >= {start * _NS} AND time < {end * _NS}"
+        by = f"GROUP BY time({every}ms, {start % every}ms) fill(none)"
+        found = self._query(f"SELECT {what} FROM {_quoted(named.domain)} WHERE {_of(named)} AND {span} {by}")
+        times, *figures, counts = zip(*found, strict=True) if found else [()] * 7
+        low, high, mean, first, last = (np.array(column, np.float64) for column in figures)
+        start_of = np.array(times, np.int64) // _NS
+        return Buckets(named.series, start_of, low, high, mean, first, last, np.array(counts, np.int64))
+
     def marks(self, journal: str, since: int) -> set[int]:
         """The batches that the marks since then tell of."""
         where = f"journal = {_text(journal)} AND time >= {since * _NS}"
@@ -97,10 +109,7 @@ class InfluxServer:
             self.http.ask("POST", "/api/v2/delete", words, json.dumps(span).encode(), {"Content-Type": "application/json"})
 
     def _select(self, named: Named, when: str) -> tuple[Columns, Ints]:
-        series = named.series
-        words = {"device": series.device, "quantity": series.quantity, "channel": series.channel}
-        where = " AND ".join(f'"{tag}" = {_text(text(word))}' for tag, word in words.items())
-        found = self._query(f"SELECT {_FIELDS} FROM {_quoted(named.domain)} WHERE {where} AND {when}")
+        found = self._query(f"SELECT {_FIELDS} FROM {_quoted(named.domain)} WHERE {_of(named)} AND {when}")
         found = [row for row in found if row[1] is not None]
         if not found:
             return NOTHING, NOTHING.time
@@ -119,6 +128,12 @@ class InfluxServer:
         if error:
             raise StoreUnavailable(f"the store's server at {self.http.url} answers: {error}; does {self._bucket} exist there?")
         return [row for result in answer.results for series in result.series for row in series.values]
+
+
+def _of(named: Named) -> str:
+    series = named.series
+    words = {"device": series.device, "quantity": series.quantity, "channel": series.channel}
+    return " AND ".join(f'"{tag}" = {_text(text(word))}' for tag, word in words.items())
 
 
 def _ints(values: tuple[int | None, ...]) -> Ints:

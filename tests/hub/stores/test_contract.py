@@ -174,6 +174,10 @@ def test_buckets_keep_peaks_and_gaps(make: Make) -> None:
     later = hub.store.buckets(METER, T0, T0 + HOUR, MINUTE)
     assert ((later.start - T0) // MINUTE).tolist() == [0, 2, 3]
     assert hub.store.buckets(METER, T0 + HOUR, T0 + DAY, MINUTE).count.tolist() == []
+    hub.store.append("rest", batch(power(4, T0 + 3 * MINUTE + 1), power(6, T0 + HOUR)))  # not where it will stay yet
+    grown = hub.store.buckets(METER, T0, T0 + DAY, MINUTE)
+    assert ((grown.start - T0) // MINUTE).tolist() == [0, 2, 3, 60]
+    assert [grown.count.tolist(), grown.last.tolist(), grown.maximum.tolist()] == [[3, 1, 2, 1], [3, 7, 4, 6], [5, 7, 9, 6]]
 
 
 def test_dead_letters_are_paged_newest_first(make: Make) -> None:
