@@ -249,6 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name in options.only.split(",") if name in SUBJECTS]
     rates = [int(rate) for rate in options.rates.split(",")]
     results: list[dict[str, Any]] = []
+    failed = False
     with tempfile.TemporaryDirectory(prefix="gengfu-bench-") as temporary:
         folder = Path(temporary)
         try:
@@ -260,15 +261,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     place, steps = folder / f"{name}-{qos}", STEPS[: options.steps]
                     try:
                         results.append(measure(name, qos, options.runs, options.messages, folder, place, steps, rates))
-                    except Missing as why:
-                        print(f"not measured: {why}", file=sys.stderr)
+                    except (Missing, Failed) as why:
+                        print(f"{name} is not measured: {why}", file=sys.stderr)
+                        failed = failed or isinstance(why, Failed)
         except Failed as error:
             print(f"first_watch: {error}", file=sys.stderr)
             return 1
     print(table(results))
     print("The plain script's store only counts lines; the hub's is on disk, committed before it confirms.")
     options.json.write_text(json.dumps({"machine": os.uname().nodename, "cores": os.cpu_count(), "results": results}, indent=2))
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from hub.journal_reader import JournalReader
 from hub.model import Batch, Now, Reading
 from hub.ports import Retention
 from hub.quantities import Vocabulary
@@ -107,14 +109,9 @@ def measure(devices: int = 2_000, hours: int = 24) -> dict[str, Any]:
         store.maintain(Now(now, now / 1000))
         upkeep += time.process_time() - began
         store.close()
-        sealed = sum(file.stat().st_size for file in _live(folder))
+        with closing(JournalReader(folder / "journal-rest.db", "rest")) as journal:
+            sealed = sum(file.size for file in journal.files())
     return {"readings": readings, "bytes_per_reading": sealed / readings, "cpu_s_per_million": upkeep / readings * 1e6}
-
-
-def _live(folder: Path) -> list[Path]:
-    """The newest file of each domain and day; parts that have been merged stay a minute for whoever reads them."""
-    newest = {path.parent: path for path in sorted((folder / "sealed").rglob("*.parquet"))}
-    return list(newest.values())
 
 
 def table(found: dict[str, Any]) -> str:
