@@ -12,7 +12,7 @@ from tests.promises.page import PAGE, Seen, page
 
 def main(arguments: list[str]) -> int:
     seen = Seen()
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options = ["-q", "-p", "no:cacheprovider"]
     code = int(pytest.main([*options, *arguments, *marked()], plugins=[seen]))
     if arguments:
         print(page(seen))

@@ -24,9 +24,13 @@ def test_without_descriptors_it_keeps_watch_and_recovers(tmp_path: Path, broker:
         made.hub.get("/api/v1/alerts")
         _, hard = resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE, (3, hard))  # what is open stays open
+        began = time.monotonic()
         until(lambda: not made.hub.is_ready(), "no page can be opened", 20)
         waits = probe(made, 50, name="without")
         figure("fire without a free descriptor", waits.said)
+        complaints = made.hub.said().count("out of system resource")
+        figure("complaints of it", f"{complaints} in {time.monotonic() - began:.1f} s")
+        assert complaints <= 100 * (time.monotonic() - began + 1), "it tries as many as may wait, now and then, and says so"
         resource.prlimit(made.hub.pid, resource.RLIMIT_NOFILE, (hard, hard))
         until(lambda: made.hub.is_ready(), "the page answers again")
         until(lambda: sum(sink.keys().values()) == 55, "all are told")
