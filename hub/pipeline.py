@@ -90,7 +90,7 @@ class Pipeline:
         self._clock = clock
         self.open = {alert.id: alert for alert in engine.open_alerts()}
         self._states: dict[str, bytes] = {}
-        self._looked_at: set[str] = set()  # alerts somebody has opened
+        self._looked_at: set[tuple[str, str]] = set()  # alerts, and who has opened them
         self._received: dict[str, float] = {}  # alert id -> monotonic of the message that opened it
         self.pace = Pace()
         self.counts: Counter[str] = Counter()
@@ -319,11 +319,11 @@ class Pipeline:
         return await self._by_hand(self.engine.resolve(id, by, reason, now), by, "resolve", now)
 
     def seen(self, id: str, by: str) -> None:
-        """Somebody has opened the alert. The first time counts; later ones are not recorded."""
-        if id not in self._looked_at:
+        """Somebody has opened the alert. Each one's first time counts; later ones are not recorded."""
+        if (id, by) not in self._looked_at:
             if len(self._looked_at) >= LOOKED_AT:
                 self._looked_at.clear()
-            self._looked_at.add(id)
+            self._looked_at.add((id, by))
             self._committer.gather(urgent=False).audits.append((self._clock().wall, by, "seen", id))
 
     async def _by_hand(self, alert: Alert, by: str, what: str, now: Now) -> Alert:

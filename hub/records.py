@@ -244,6 +244,12 @@ class RecordsReader:
         """When somebody first opened it, ms."""
         return self.noted(alert, "seen")
 
+    def noted_by(self, subject: str, what: str) -> dict[str, int]:
+        """Who did that, and when first, ms, by the audit."""
+        first = select(audit.c.who, func.min(audit.c.at).label("at")).group_by(audit.c.who)
+        rows = self._all(first.where(audit.c.subject == subject, audit.c.what == what))
+        return {row["who"]: row["at"] for row in rows}
+
     def noted(self, subject: str, what: str) -> int | None:
         """When somebody first did that, ms, by the audit."""
         first = select(func.min(audit.c.at).label("at")).where(audit.c.subject == subject, audit.c.what == what)

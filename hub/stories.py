@@ -1,10 +1,11 @@
 """An alert's story out of the records: what changed, who was told, and how long each step of the way took."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hub.model import Alert
 from hub.notices import MQTT
+from hub.notifiers.words import CALLS
 from hub.records_people import Note
 from hub.web.view import Change, Told, Waypoints
 
@@ -39,20 +40,42 @@ def with_notes(found: Sequence[Change], notes: Sequence[Note], people: Mapping[s
     return sorted([*found, *said], key=lambda change: change.at)
 
 
-def told(ledger: Ledger, people: Mapping[str, str]) -> list[Told]:
-    return [
-        Told(
-            notifier=row["notifier"],
-            why=row["why"],
-            created_at=row["created_at"],
-            sent_at=row["changed_at"] if row["state"] == "sent" else None,
-            person=people.get(row["person"], row["person"]),
-            attempts=row["attempts"],
-            error=row["error"],
-        )
-        for row in ledger
-        if row["notifier"] != MQTT  # published for machines, told to nobody
-    ]
+def told(
+    ledger: Ledger, people: Mapping[str, str], alert: Alert | None = None, seen: Mapping[str, int] | None = None
+) -> list[Told]:
+    """The delivery ledger. ``seen``: who has opened the alert, and when."""
+    # What is published for machines is told to nobody.
+    return [_told(row, people, alert, seen or {}) for row in ledger if row["notifier"] != MQTT]
+
+
+def _told(row: Mapping[Any, Any], people: Mapping[str, str], alert: Alert | None, seen: Mapping[str, int]) -> Told:
+    name = people.get(row["person"], row["person"])
+    accepted = row["changed_at"] if row["state"] == "sent" else None
+    failed = row["changed_at"] if row["state"] == "failed" else None
+    looked = acknowledged = None
+    if accepted is not None and row["person"]:
+        later = [at for who, at in seen.items() if who in (row["person"], name) and at >= row["created_at"]]
+        looked = min(later, default=None)
+        if alert is not None and alert.acknowledged_by in (row["person"], name) and row["why"] in CALLS:
+            acknowledged = alert.acknowledged_at
+    states: list[tuple[int | None, Literal["acknowledged", "seen", "accepted", "failed"]]] = [
+        (acknowledged, "acknowledged"), (looked, "seen"), (accepted, "accepted"), (failed, "failed"),
+    ]  # fmt: skip
+    return Told(
+        notifier=row["notifier"],
+        why=row["why"],
+        created_at=row["created_at"],
+        sent_at=accepted,
+        person=name,
+        attempts=row["attempts"],
+        error=row["error"],
+        state=next((state for at, state in states if at is not None), "queued"),
+        tried_at=row["began_at"] or None,
+        accepted_at=accepted,
+        seen_at=looked,
+        acknowledged_at=acknowledged,
+        failed_at=failed,
+    )
 
 
 def waypoints(alert: Alert, steps: Steps, ledger: Ledger, seen: int | None) -> Waypoints:

@@ -5,7 +5,7 @@ Times go out as ISO 8601 UTC with milliseconds, quality as the flags' names, wha
 
 import math
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -109,6 +109,12 @@ class ToldOut(Out):
     sent_at: Time | None = Field(description="null: still trying")
     attempts: int
     error: str
+    state: Literal["queued", "accepted", "seen", "acknowledged", "failed"] = Field(description="how far it got")
+    tried_at: Time | None = Field(description="the last attempt began")
+    accepted_at: Time | None = Field(description="its receiver took it: 2xx, 250, PUBACK")
+    seen_at: Time | None = Field(description="this person opened the alert")
+    acknowledged_at: Time | None = Field(description="this person acknowledged it")
+    failed_at: Time | None = Field(description="given up")
 
 
 class RuleOut(Out):

@@ -59,7 +59,9 @@ class Change(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """One notice of an alert: to whom, by which way, and how it went. ``sent_at`` None: still trying."""
+    """One notice of an alert: to whom, by which way, and how it went. ``sent_at`` None: still trying. ``state``: how far it
+    got. ``tried_at``: when the last attempt began; ``accepted_at``: when the receiver took it (2xx, 250, PUBACK); ``seen_at`` and
+    ``acknowledged_at``: by this person."""
 
     notifier: str
     why: str  # first, repeat, escalated, acknowledged, resolved
@@ -68,6 +70,12 @@ class Told(Struct, frozen=True):
     person: str = ""  # the person's name
     attempts: int = 0
     error: str = ""  # the last one, in plain words
+    state: Literal["queued", "accepted", "seen", "acknowledged", "failed"] = "queued"
+    tried_at: int | None = None
+    accepted_at: int | None = None
+    seen_at: int | None = None
+    acknowledged_at: int | None = None
+    failed_at: int | None = None
 
 
 class Waypoints(Struct):

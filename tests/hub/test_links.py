@@ -109,8 +109,13 @@ def test_looking_acknowledges_nothing_and_the_button_does_once(running: tuple[Si
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy and "form-action 'self'" in policy and "frame-ancestors 'none'" in policy
     assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == ""
+    [row] = made.hub.get(f"/api/v1/alerts/{id}")["told"]
+    assert (row["person"], row["state"], row["acknowledged_at"]) == ("李管家", "accepted", None)
     status, page, _ = ask(made, "POST", path)
     assert (status, "已确认" in page, "Acknowledged" in page) == (200, True, True)
+    row = made.hub.get(f"/api/v1/alerts/{id}")["told"][0]
+    assert row["state"] == "acknowledged"
+    assert row["created_at"] <= row["tried_at"] <= row["accepted_at"] <= row["acknowledged_at"], "the ledger's times"
     assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == "li"
     for method in ("GET", "POST"):
         status, page, _ = ask(made, method, path)
@@ -154,6 +159,7 @@ def test_whether_a_person_looked_is_known_from_the_browser(running: tuple[Site, 
     assert made.hub.get(f"/api/v1/alerts/{id}")["receipt"]["seen_at"] is None
     ask(made, "GET", path, **{"Sec-Fetch-User": "?1"})
     until(lambda: made.hub.get(f"/api/v1/alerts/{id}")["receipt"]["seen_at"], "somebody has looked")
+    assert made.hub.get(f"/api/v1/alerts/{id}")["told"][0]["state"] == "seen", "and it was the one who was told"
 
 
 @pytest.fixture
