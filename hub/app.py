@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hub import plugins
+from hub.bookkeeper import Bookkeeper
 from hub.broker import PrivateBroker
 from hub.commands import restored
 from hub.committer import Committer
@@ -184,9 +185,9 @@ class Hub:
         self.desk.fire_tcp = self.fire_tcp
         people = {person.id: person for person in config.people}
         self.link_desk = LinkDesk(self.links, self.words, self.pipeline, self.reader, self.committer, people, clock)
-        web = create_app(
-            self.desk, links=self.link_desk, drills=self.drills, public=host_name(urlsplit(config.web.public_url).netloc)
-        )
+        self.bookkeeper = Bookkeeper(config, lambda: self.pipeline.places, self.queries, self.words, clock)
+        public = host_name(urlsplit(config.web.public_url).netloc)
+        web = create_app(self.desk, links=self.link_desk, drills=self.drills, public=public, reports=self.bookkeeper)
         self.server = PageServer(web, config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:
@@ -199,6 +200,7 @@ class Hub:
             self._essential(f"MQTT session {session.lane}", session.run())
         self._essential("store's upkeep", self.upkeep.run())
         self._essential("overview", self._refresh())
+        self._essential("bookkeeper", self.bookkeeper.run())
         self._essential("evidence", self.evidence.run())
         if self.heartbeat is not None:
             self._essential("heartbeat", self.heartbeat.run())
@@ -236,11 +238,8 @@ class Hub:
         return FireTcp(given.host, given.port, given.allow, self.config.zone, self.pipeline.take, clock)
 
     def _receivers(self) -> list[Receiver]:
-        return [
-            Receiver(entry.id, getattr(entry.settings, "at_least", "info"))
-            for entry in self.config.notifiers
-            if entry.kind != MQTT
-        ]
+        entries = [entry for entry in self.config.notifiers if entry.kind != MQTT]
+        return [Receiver(entry.id, getattr(entry.settings, "at_least", "info")) for entry in entries]
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")

@@ -313,6 +313,7 @@ class Desk(PeopleDesk):
             end,
             words.by,
             words.every,
+            self._config.energy,
         )
         return report
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from hub.calendar import Calendar
 from hub.config import document
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
@@ -46,6 +49,13 @@ def read(reader: Reader, vocabulary: Vocabulary, base: Path) -> Energy:
         mails=tuple(mails),
         rest=section.rest if section else "own",
     )
+
+
+def with_calendar(said: Energy, calendar: Calendar) -> Energy:
+    """A tariff without holidays of its own follows the site's."""
+    days = {"holidays": tuple(sorted(calendar.holidays)), "make_up_days": tuple(sorted(calendar.working))}
+    tariffs = [t if t.holidays or t.make_up_days else t.model_copy(update=days) for t in said.tariffs]
+    return replace(said, tariffs=tuple(tariffs))
 
 
 def _tables(reader: Reader, vocabulary: Vocabulary) -> tuple[list[Tariff], list[Emission]]:

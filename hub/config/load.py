@@ -73,7 +73,7 @@ def load(path: Path | None) -> Config:
         calendar=calendar,
         tests=tests,
         fire_tcp=fire_tcp,
-        energy=about_energy,
+        energy=energy.with_calendar(about_energy, calendar),
         telling=plan,
         drill=about_drill,
         heartbeat=Heartbeat(beat.url, beat.every / 1000) if beat else None,
@@ -82,7 +82,10 @@ def load(path: Path | None) -> Config:
 
 def _device(section: sections.DeviceSection) -> Device:
     interval = None if section.interval is None else section.interval / 1000
-    return Device(accepted=True, interval=interval, **section.model_dump(exclude={*DUTY, "interval"}))
+    said = section.model_dump(exclude={*DUTY, "interval"})
+    if section.role == "main" and "main" not in section.tags:
+        said["tags"] = (*section.tags, "main")  # the page goes by it
+    return Device(accepted=True, interval=interval, **said)
 
 
 def _mqtt(reader: Reader, base: Path, community: str) -> Mqtt | None:

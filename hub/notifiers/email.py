@@ -71,7 +71,10 @@ class Email:
         self._password = Path(settings.password_file).read_text("utf-8").strip() if settings.password_file else None
 
     async def send(self, notice: Notice) -> None:
-        message = self._message(notice)
+        await self.deliver(self._message(notice))
+
+    async def deliver(self, message: EmailMessage) -> None:
+        """Returns when the server has taken it; raises NotSent."""
         settings = self.settings
         try:
             await aiosmtplib.send(

@@ -89,8 +89,12 @@ class Tariff(Settings):
         Decimal(0), description="per kW of the highest quarter hour of a month (需量); counted where that quarter hour lies"
     )
     standing_price: Money = Field(Decimal(0), description="per month whatever is used, spread over its days")
-    holidays: tuple[date, ...] = Field((), description="days that count as holiday, and as neither workday nor weekend")
-    make_up_days: tuple[date, ...] = Field((), description="Saturdays and Sundays that are worked (调休), so workdays")
+    holidays: tuple[date, ...] = Field(
+        (), description="days that are neither workday nor weekend; those of [calendar] if left out"
+    )
+    make_up_days: tuple[date, ...] = Field(
+        (), description="Saturdays and Sundays that are worked (调休); those of [calendar] if left out"
+    )
     source: str = Field("", description="the document these prices stand in, and its date", max_length=500)
     example: bool = Field(False, description="true: invented or unchecked prices; every report says so")
 

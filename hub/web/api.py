@@ -21,6 +21,8 @@ from hub.web.feed import KINDS, Kind
 from hub.web.guard import Guard
 from hub.web.links import LinkDesk
 from hub.web.links import router as link_router
+from hub.web.reports import Reports
+from hub.web.reports import router as reports_router
 from hub.web.shapes import (
     AlertOut,
     DeadLetterBytesOut,
@@ -34,7 +36,7 @@ from hub.web.shapes import (
     StoryOut,
 )
 from hub.web.stream import EventStream, tick
-from hub.web.view import EnergyWords, HubView, Page, Refused
+from hub.web.view import HubView, Page, Refused
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many at most")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the part before")]
@@ -70,7 +72,12 @@ class Acceptance(Words):
 
 
 def create_app(
-    view: HubView, hosts: Collection[str] = (), links: LinkDesk | None = None, drills: Drilling | None = None, public: str = ""
+    view: HubView,
+    hosts: Collection[str] = (),
+    links: LinkDesk | None = None,
+    drills: Drilling | None = None,
+    public: str = "",
+    reports: Reports | None = None,
 ) -> FastAPI:
     """The web of one hub. ``hosts``: names beyond loopback by which browsers may reach it (``localhost`` always works);
     ``public``: the name by which people reach ``links``, and nothing else."""
@@ -100,6 +107,7 @@ def create_app(
     app.include_router(_devices(view), prefix="/api/v1", tags=["devices"])
     app.include_router(readings.router(view), prefix="/api/v1", tags=["readings"])
     app.include_router(_live(view), prefix="/api/v1", tags=["live"])
+    app.include_router(reports_router(view, reports), prefix="/api/v1", tags=["reports"])
     if drills is not None:
         app.include_router(drill_router(drills), prefix="/api/v1", tags=["drills"])
     if links is not None:
@@ -276,18 +284,6 @@ def _live(view: HubView) -> APIRouter:
             raise Refused(f'There is no such kind of event as "{kinds}"; choose from {", ".join(KINDS)}.')
         resume = int(given) if given.isascii() and given.isdigit() else None
         return EventStream(view, resume, wanted, frozenset(device))
-
-    @router.get("/reports/energy")
-    async def energy(
-        start: Annotated[str, Query(alias="from", description="first day, such as 2026-10-01")] = "",
-        end: Annotated[str, Query(alias="to", description="the day after the last")] = "",
-        month: Annotated[str, Query(description="such as 2026-10, instead of from and to")] = "",
-        today: bool = False,
-        by: str = "device",
-        every: str = "day",
-    ) -> dict[str, Any]:
-        """Consumption, in the words of `gengfu report energy`."""
-        return await view.energy(EnergyWords(start, end, month, today, by, every))
 
     return router
 

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from hub.web.api import create_app
+from hub.web.reports import Reports
 from hub.web.view import HubView
 
 
 class Web:
     """A running server: ``url``, ``port``; ``stop`` and ``start`` again on the same port."""
 
-    def __init__(self, view: HubView) -> None:
+    def __init__(self, view: HubView, reports: Reports | None = None) -> None:
         self.view = view
         self.port = 0
         self._server: uvicorn.Server | None = None
@@ -29,7 +30,7 @@ class Web:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
-        config = uvicorn.Config(create_app(self.view), log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(create_app(self.view, reports=self.reports), log_level="warning", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server.serve([listening]))
         async with asyncio.timeout(10):
@@ -44,8 +45,8 @@ class Web:
 
 
 @asynccontextmanager
-async def serving(view: HubView) -> AsyncIterator[Web]:
-    web = Web(view)
+async def serving(view: HubView, reports: Reports | None = None) -> AsyncIterator[Web]:
+    web = Web(view, reports)
     await web.start()
     try:
         yield web
