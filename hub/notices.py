@@ -101,9 +101,10 @@ class Roster(Struct, frozen=True):
         return notices
 
     def notice(
-        self, alert: Alert, address: Address, reason: str, mark: str, now: int, more: dict[str, Any] | None = None
+        self, alert: Alert, address: Address, reason: str, mark: str, now: int, said: dict[str, Any] | None = None
     ) -> Notice:
-        """Its id comes from what it says (``mark``): one notice is never made twice. ``more``: beside the alert's own body."""
+        """Its id comes from what it says (``mark``): one notice is never made twice. ``said``: the alert's body with what is
+        beside it, where the caller has it."""
         person = next((one for one in self.people if one.id == address.person), None)
         return Notice(
             id=":".join((alert.id, mark, address.notifier, address.person)),
@@ -114,7 +115,7 @@ class Roster(Struct, frozen=True):
             why=reason,
             created_at=now,
             severity=alert.severity,
-            body=body(alert) | {"why": reason, "told": address.person or None} | (more or {}),
+            body=(said or body(alert)) | {"why": reason, "told": address.person or None},
             language=person.language if person else "zh",
             to={name: way for name, way in (("email", person.email), ("phone", person.phone)) if way} if person else {},
         )

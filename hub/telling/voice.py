@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct, field
 
 from hub.model import SEVERITIES, Alert, Notice, Now, Severity
-from hub.notices import Address, Roster
+from hub.notices import Address, Roster, body
 from hub.ports import Directory
 from hub.telling import escalation
 from hub.telling.duty import Rota
@@ -14,6 +14,8 @@ from hub.telling.flapping import Limits
 from hub.telling.incidents import Group, Incident
 from hub.telling.inhibition import DEFAULTS, Inhibit
 
+WHYS = ("first", "joined", "repeat", "escalated", "acknowledged", "resolved", "reopened", "flapping", "calm", "assigned")
+"""Every reason for which people are told."""
 ACCEPTED = ("sent", "accepted", "seen", "acknowledged")
 """States in the ledger of a notice that its receiver has taken."""
 
@@ -85,7 +87,7 @@ class Voice:
     def _notices(
         self, group: Group, to: Iterable[Address], alert: Alert, why: str, mark: str, now: Now, more: Mapping[str, object]
     ) -> list[Notice]:
-        said = {"incident": group.incident.body(), **more}
+        said = {**body(alert), "incident": group.incident.body(), **more}
         return [self.roster.notice(alert, address, why, mark, now.wall, said) for address in to]
 
     def rests(self, group: Group) -> None:

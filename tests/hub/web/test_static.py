@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 
 from hub.model import Alert, AlertState, Quality, Reason, quality_names
 from hub.notices import Receiver, Roster
+from hub.telling.voice import WHYS
 from hub.web.static import ROOT, load, serve
 from hub.web.view import Change
 
@@ -56,7 +57,7 @@ def test_whatever_the_hub_writes_of_an_alert_has_its_word() -> None:
     """Every why a plan can give, over all pairs of a state before and after, and every step of the timeline."""
     known = words()
     steps = get_args(get_type_hints(Change)["what"])
-    assert len(steps) == 7
+    assert len(steps) == 11
     assert [step for step in steps if f"change.{step}" not in known] == []
     lives = [
         Alert(id="a", rule="r", severity="critical", state=state, device="d:1", acknowledged_by=by, raised_at=raised)
@@ -67,6 +68,7 @@ def test_whatever_the_hub_writes_of_an_alert_has_its_word() -> None:
     roster = Roster((), (Receiver("desk"),))
     whys = {notice.why for before in (None, *lives) for after in lives for notice in roster.plan(before, after, 2)}
     assert {"change", "first", "acknowledged", "resolved"} <= whys
+    whys |= set(WHYS)
     assert [why for why in whys if f"why.{why}" not in known] == []
 
 
