@@ -88,6 +88,7 @@ class JournalReader:
         self.lane: Lane = lane
         self.damaged: set[int] = set()  # batches whose checksum was wrong, by id
         self._lock = threading.Lock()
+        self._known: list[tuple[int, Series, str]] = []
         if not path.exists():
             raise JournalUnusable(f"{path} does not exist: has the hub been started on this directory?")
         self._connection = sqlite3.connect(
@@ -129,11 +130,15 @@ class JournalReader:
     def glimpse(self, start: int, end: int) -> tuple[list[tuple[int, Series, str]], list[SealedFile], Columns]:
         """In one read transaction: number, series and domain of all; the live files and unsealed readings of that time."""
         with self._reading() as connection:
-            rows = connection.execute("SELECT id, device, quantity, channel, domain FROM series ORDER BY id").fetchall()
+            (count,) = connection.execute("SELECT count(*) FROM series").fetchone()
+            if count != len(self._known):  # a series never changes
+                rows = connection.execute("SELECT id, device, quantity, channel, domain FROM series ORDER BY id").fetchall()
+                self._known = [(id, Series(device, quantity, channel), domain) for id, device, quantity, channel, domain in rows]
+            known = self._known
             files = self._files(connection, "state = 'live' AND max_time >= ? AND min_time < ?", (start, end))
             tail = Columns.concat(self._batches(connection, start, end))
         tail = tail.take((tail.time >= start) & (tail.time < end))
-        return [(id, Series(device, quantity, channel), domain) for id, device, quantity, channel, domain in rows], files, tail
+        return known, files, tail
 
     def newest(self) -> tuple[dict[int, Series], Columns | None]:
         """Every series by its number, and the newest reading of each; None for these when their record is damaged."""

@@ -30,6 +30,9 @@ from hub.stores.sealed import SealedFiles
 DAY = 86_400_000
 ENOUGH = 20
 """readings: more than any decision in ``hub.register`` looks at on one side."""
+_FORMAT = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v1, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE 20480"
+"""Plain and compressed is smaller here than split by bytes (measured: 94 to 145 bytes a meter and day), and small groups let one
+building's rows be found."""
 _CHUNK = 4_000_000  # readings at once
 
 
@@ -75,7 +78,7 @@ class RollUps:
         self._write(file, f"SELECT * FROM read_parquet([{names}], union_by_name = true) ORDER BY series, day", {})
 
     def _write(self, file: SealedFile, query: str, data: dict[str, Any]) -> None:
-        self._sealed.replace(rollup_path(self._sealed.root, file), query, data)
+        self._sealed.replace(rollup_path(self._sealed.root, file), query, data, _FORMAT)
 
     def remove(self, file: SealedFile) -> None:
         path = rollup_path(self._sealed.root, file)

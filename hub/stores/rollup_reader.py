@@ -174,12 +174,20 @@ class _Lane:
         place = self.at(rows["series"])
         here = place >= 0
         target = place[here] * count + (rows["day"][here] - day[0])
+        whole = len(target) == len(table) and bool((np.diff(target) == 1).all())
         for column, name in enumerate(names):
-            table[target, column] = np.ma.filled(rows[name], np.nan)[here]
+            values = np.ma.filled(rows[name], np.nan)
+            if whole and len(values) == len(table):
+                table[:, column] = values
+            else:
+                table[target, column] = values[here]
         flat = table.reshape(len(found.plain), -1)
         index = (day - day[0]) * len(names) + np.searchsorted(wanted, minute)
         chosen = flat[:, index[0] : index[-1] + 1] if (np.diff(index) == 1).all() else flat[:, index]
-        found.register[self._rows] = chosen[self._rows]
+        if len(self._rows) == len(found.register):
+            found.register[:] = chosen
+        else:
+            found.register[self._rows] = chosen[self._rows]
 
     def at(self, series: npt.NDArray[Any]) -> Ints:
         """The report's row of each, -1 for those nobody asked for."""
@@ -192,7 +200,7 @@ class _Lane:
 
     def _ask(self, columns: str, where: str) -> dict[str, npt.NDArray[Any]]:
         names = ", ".join("'" + str(rollup_path(self._sealed.root, file)).replace("'", "''") + "'" for file in self._rolled)
-        few = "" if len(self._ids) > 1000 else f"series IN ({', '.join(map(str, self._ids.tolist()))}) AND "
+        few = f"series BETWEEN {self._ids.min()} AND {self._ids.max()} AND "
         try:
             return self._sealed.table(
                 f"SELECT {columns} FROM read_parquet([{names}], union_by_name = true) WHERE {few}{where}", [], {}

@@ -213,7 +213,7 @@ class SealedFiles:
         rows, low, high = found
         return replace(file, rows=rows, min_time=low, max_time=high, size=path.stat().st_size, crc=_checksum(path))
 
-    def replace(self, path: Path, query: str, data: dict[str, npt.NDArray[np.generic]]) -> None:
+    def replace(self, path: Path, query: str, data: dict[str, npt.NDArray[np.generic]], form: str = _FORMAT) -> None:
         """Writes what the query (over ``data``) yields beside the name, synced, then renamed. Raises SealFailed."""
         unfinished = path.with_name(path.name + ".tmp")
         try:
@@ -222,7 +222,7 @@ class SealedFiles:
                 if data:
                     cursor.register("data", data)
                 target = str(unfinished).replace("'", "''")
-                cursor.execute(f"COPY ({query}) TO '{target}' ({_FORMAT})")
+                cursor.execute(f"COPY ({query}) TO '{target}' ({form})")
             sync_file(unfinished)
             unfinished.rename(path)
             sync_folder(path.parent)
