@@ -10,11 +10,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hub.calendar import Calendar
-from hub.config import document
+from hub.config import document, registers
 from hub.config.problems import ConfigErrors
 from hub.config.reader import Reader
 from hub.config.words import nearest
 from hub.quantities import Vocabulary
+from hub.reports.installed import Register
 from hub.reports.setup import DUTY, Duty, Emission, Energy, EnergySection, ReportMail
 from hub.reports.tariffs import Tariff, wrong_tiers
 
@@ -41,6 +42,7 @@ def read(reader: Reader, vocabulary: Vocabulary, base: Path) -> Energy:
         reader.wrong(("tariff",) if "tariff" in reader.data else ("energy", "files"), "tariff", message)
     mails = reader.each("report_mail", ReportMail)
     _duties_are_sound(reader)
+    registers.are_sound(reader)
     _mails_have_addresses(reader)
     return Energy(
         duties=_duties(reader),
@@ -93,13 +95,15 @@ def _overlaps(reader: Reader, tariffs: Sequence[tuple[int, Tariff]]) -> None:
 
 def _duties(reader: Reader) -> dict[str, Duty]:
     found: dict[str, Duty] = {}
+    zone = registers.zone(reader)
     for _, item in reader.items("device"):
         said = {key: item[key] for key in DUTY if isinstance(item.get(key), str)}
         tags = item.get("tags")
         if "role" not in said and isinstance(tags, list) and "main" in tags:
             said["role"] = "main"
-        if said and isinstance(item.get("id"), str):
-            found[item["id"]] = Duty(**said)
+        register = registers.register(item, zone)
+        if (said or register != Register()) and isinstance(item.get("id"), str):
+            found[item["id"]] = Duty(**said, register=register)
     return found
 
 

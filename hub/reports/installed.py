@@ -36,6 +36,10 @@ class Register(Struct, frozen=True):
     def said(self) -> bool:
         return bool(self.manual or self.installed)
 
+    @property
+    def known(self) -> bool:
+        return self.said or self.limits != Limits()
+
     def max_rate(self, edges: Ints) -> float | None:
         """Units per ms that the consumption of any of its meters never exceeds."""
         if self.limits.max_rate is None:

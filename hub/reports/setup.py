@@ -1,12 +1,14 @@
 """What the configuration says of energy: what meters are for, what energy costs, what it emits, who gets reports by mail."""
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from datetime import datetime
+from typing import Annotated, Literal, get_args
 
 from msgspec import Struct
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from hub.ports import Settings
+from hub.reports.installed import Register
 from hub.reports.tariffs import Tariff
 
 Role = Literal["main", "sub", "pv", "battery", "heat_pump", "ev", "common"]
@@ -15,11 +17,40 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 class Duty(Struct, frozen=True):
     """What a meter is for. ``measures``: the id of the space whose whole supply it measures (a main meter), '' for the space
-    it is in; ``party``: who pays for what it counts, such as an owner or a tenant."""
+    it is in; ``party``: who pays for what it counts, such as an owner or a tenant; ``register``: what people know of its
+    register, of the one for imports where it has two."""
 
     role: Role = "sub"
     measures: str = ""
     party: str = ""
+    register: Register = Register()
+
+
+def _when(given: str) -> str:
+    try:
+        datetime.fromisoformat(given)
+    except ValueError:
+        raise ValueError(f'"{given}" is not a day or a moment; write it like "2026-10-01" or "2026-10-01T08:00"') from None
+    return given
+
+
+When = Annotated[str, AfterValidator(_when)]
+"""A day or a moment, in the site's zone if it has no offset of its own."""
+
+
+class InstalledMeter(Settings):
+    """One of the meters that stood there, in order of ``since``."""
+
+    since: When = Field("1970-01-02", description="when it was put in; left out for the first")
+    serial: str = Field("", description="its number; the same or none: the same meter with another factor")
+    start: float | None = Field(None, description="what its register showed when it was put in")
+    end: float | None = Field(None, description="what its register showed when it was taken out")
+    factor: float | None = Field(None, description="its current-transformer ratio (倍率); the device's if left out", gt=0)
+
+
+class ReadOff(Settings):
+    at: When = Field(description="when somebody read the register")
+    value: float = Field(description="what it showed")
 
 
 class EnergySection(Settings):
@@ -38,6 +69,12 @@ class DeviceDuty(Settings):
     )
     measures: str = Field("", description="the id of the space a main meter measures; the one it is in if left out")
     party: str = Field("", description="who pays for what it counts: an owner, a tenant", max_length=120)
+    max_rate: float | None = Field(
+        None, description="the most its register can count in an hour (kWh, m3); what is faster is no consumption", gt=0
+    )
+    rolls_at: float | None = Field(None, description="where its register starts again at 0: 100000 for five digits", gt=0)
+    meters: tuple[InstalledMeter, ...] = Field((), description="the meters that stood there, where one was replaced")
+    readings: tuple[ReadOff, ...] = Field((), description="what somebody read off the register")
 
 
 DUTY = frozenset(DeviceDuty.model_fields)

@@ -14,7 +14,8 @@ TARIFF = '[[tariff]]\nid = "t"\nprice = 0.5\n'
 
 def test_the_annotated_files() -> None:
     energy = load(DEPLOY / "gengfu.toml").energy
-    assert energy.duties == {"zigbee:0x00158d0001a2b3c4": Duty()}
+    [duty] = energy.duties.values()
+    assert (duty.role, len(duty.register.installed), duty.register.limits.max_rate) == ("sub", 2, 13.8)
     assert [tariff.id for tariff in energy.tariffs] == ["water"]
     assert energy.mails[0].to == ("li",)
 
@@ -34,7 +35,9 @@ def test_a_main_meter(tmp_path: Path) -> None:
     path = tmp_path / "gengfu.toml"
     device = '[[device]]\nid = "a:1"\nspace = "3"\nrole = "main"\nmeasures = "3"\nparty = "owner-3"\n'
     path.write_text('[[space]]\nid = "3"\nname = "x"\n' + device + '[[device]]\nid = "a:2"\ntags = ["main"]\n')
-    assert load(path).energy.duties == {"a:1": Duty("main", "3", "owner-3"), "a:2": Duty("main")}
+    found = load(path)
+    assert found.energy.duties == {"a:1": Duty("main", "3", "owner-3"), "a:2": Duty("main")}
+    assert [device.tags for device in found.devices] == [("main",), ("main",)]
 
 
 @pytest.mark.parametrize(
