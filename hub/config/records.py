@@ -96,6 +96,7 @@ class Config(Struct, frozen=True):
     adapters: tuple[tuple[type[Any], Settings], ...]
     rules: tuple[Rule | SilenceRule, ...]
     calendar: Calendar = Calendar()
+    tests: tuple[RuleTest, ...] = ()  # the stories that rules carry
     fire_tcp: FireTcp | None = None  # None: no TCP listener
     heartbeat: Heartbeat | None = None
     drill: Drill = Drill()
@@ -105,4 +106,3 @@ class Config(Struct, frozen=True):
 
 def site_context(config: Config) -> SiteContext:
     return SiteContext(config.community, config.zone, config.vocabulary, config.calendar)
-    tests: tuple[RuleTest, ...] = ()  # the stories that rules carry
