@@ -17,6 +17,7 @@ class Web:
 
     def __init__(self, view: HubView, reports: Reports | None = None) -> None:
         self.view = view
+        self.reports = reports
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
