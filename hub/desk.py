@@ -225,7 +225,7 @@ class Desk(PeopleDesk):
 
     def _worst(self) -> dict[str, Severity]:
         worst: dict[str, Severity] = {}
-        for alert in self._pipeline.open.values():
+        for alert in self._real().values():
             if alert.state == "firing":
                 worst[alert.device] = max(alert.severity, worst.get(alert.device, "info"), key=SEVERITIES.index)
         return worst

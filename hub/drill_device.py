@@ -56,7 +56,7 @@ class DrillDevice:
         client.on_publish = lambda _c, _d, id, _r, _p: self._tell("published", id, wall())
         client.on_message = self._message
         client.connect_async(self._address.host, self._address.port, keepalive=30)
-        client.loop_start()
+        await asyncio.to_thread(client.loop_start)  # it waits for its thread, and the hub must not
         try:
             reason = await self._wait("connected", 0, f"no broker answers at {self._address.shown}")
             if reason is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hub.model import Alert, DeadLetter, Now, Publish, Reading
+from hub.model import DRILL_DEVICE, Alert, DeadLetter, Now, Publish, Reading
 from hub.moments import iso
 from hub.mqtt import Session
 from hub.receipts import Receipt
@@ -40,7 +40,9 @@ class Outside:
         return self._session.publish(topic, payload, retain)
 
     def alert(self, alert: Alert) -> None:
-        self._feed.alert(alert)
+        """The page hears of real ones."""
+        if alert.device != DRILL_DEVICE:
+            self._feed.alert(alert)
 
     def watched(self) -> bool:
         """Whether any open page wants readings."""

@@ -1,12 +1,15 @@
 """Fire drills, with real devices, brokers and receivers: the report, its times, and each step broken once."""
 
+import contextlib
 import http.client
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -80,10 +83,24 @@ def ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+def streamed(made: Site) -> list[bytes]:
+    """What an open page hears of alerts, from now on."""
+    heard: list[bytes] = []
+    answer = urllib.request.urlopen(f"{made.hub.url}/api/v1/stream?kinds=alert", timeout=60)
+
+    def read() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            heard.extend(answer)
+
+    threading.Thread(target=read, daemon=True).start()
+    return heard
+
+
 def test_to_people_and_back_with_times_that_add_up(tmp_path: Path) -> None:
     with sink() as desk, held(tmp_path, desk) as (made, _):
         made.hub.start()
         small(made)
+        page = streamed(made)
         # What an outsider sees of it, by his own clock: the alarm on the wire, the alert on the wire, the message.
         outsider = made.listener("gengfu/yunqi/drill", "gengfu/yunqi/drills", "gengfu/yunqi/alerts/+")
         arrived: list[float] = []
@@ -125,6 +142,9 @@ def test_to_people_and_back_with_times_that_add_up(tmp_path: Path) -> None:
         assert made.hub.get("/api/v1/overview")["last_drill"] is not None
         assert not [topic for topic, _, _ in outsider.messages if topic.startswith("gengfu/yunqi/alerts/")]
         assert [one.json()["why"] for one in desk.requests] == ["first", "acknowledged", "resolved"]
+        made.client("real").say("alarm/real", {"ts": round(time.time() * 1000), "smoke": True})
+        until(lambda: b"alarm:real" in b"".join(page), "a real alert reaches the open page")
+        assert b"drill:hub" not in b"".join(page), "and the drill's has not"
 
 
 def test_small_drills_go_on_and_leave_only_their_reports(tmp_path: Path) -> None:
