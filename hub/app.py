@@ -26,10 +26,10 @@ from hub.delivery import Delivery
 from hub.desk import Desk
 from hub.directory import Places, learned
 from hub.disabled import Plugged
-from hub.evidence import Evidence
 from hub.drill_adapter import DrillAdapter
 from hub.drill_inside import drills
 from hub.drill_rule import with_drill
+from hub.evidence import Evidence
 from hub.fire_tcp import Both, FireTcp
 from hub.glance import Glance
 from hub.heartbeat import Heartbeat
@@ -51,6 +51,7 @@ from hub.ports import Notifier
 from hub.queries import Here, Queries
 from hub.records import Records, Work
 from hub.records_people import PeopleReader
+from hub.reports.buckets import bucket_minutes
 from hub.reserve import Reserve
 from hub.server import PageServer
 from hub.status import metrics, not_ready, not_watching
@@ -83,11 +84,11 @@ def clock() -> Now:
 
 
 def open_store(config: Config) -> opening.AnyStore:
-    return opening.open_store(config.store_kind, config.store_settings, config.directory, config.vocabulary, config.retention)
+    kind, bucket = config.store_kind, bucket_minutes(config.zone, config.energy.tariffs)
+    return opening.open_store(kind, config.store_settings, config.directory, config.vocabulary, config.retention, bucket)
 
 
-open_reader = opening.open_reader
-"""The store, for reading in another process."""
+open_reader = opening.open_reader  # the store, for reading in another process
 
 
 class Hub:
@@ -238,8 +239,8 @@ class Hub:
         return FireTcp(given.host, given.port, given.allow, self.config.zone, self.pipeline.take, clock)
 
     def _receivers(self) -> list[Receiver]:
-        entries = [entry for entry in self.config.notifiers if entry.kind != MQTT]
-        return [Receiver(entry.id, getattr(entry.settings, "at_least", "info")) for entry in entries]
+        given = [entry for entry in self.config.notifiers if entry.kind != MQTT]
+        return [Receiver(entry.id, getattr(entry.settings, "at_least", "info")) for entry in given]
 
     def _notifiers(self) -> dict[str, Notifier]:
         found = plugins.find("hub.notifiers")

@@ -14,13 +14,15 @@ AnyStore = ParquetStore | InfluxStore | MemoryStore
 AnyReader = ParquetReader | InfluxReader
 
 
-def open_store(kind: str, settings: Any, directory: Path, vocabulary: Vocabulary, retention: Retention) -> AnyStore:
-    """Raises JournalUnusable."""
+def open_store(
+    kind: str, settings: Any, directory: Path, vocabulary: Vocabulary, retention: Retention, bucket: int = 60
+) -> AnyStore:
+    """``bucket``: minutes of a roll-up's. Raises JournalUnusable."""
     if kind == MemoryStore.kind:
         return MemoryStore(vocabulary, retention)
     if kind == InfluxStore.kind:
         return InfluxStore(directory, vocabulary, retention, settings)
-    return ParquetStore(directory, vocabulary, retention, settings)
+    return ParquetStore(directory, vocabulary, retention, settings, bucket=bucket)
 
 
 def open_reader(directory: Path, kind: str = ParquetStore.kind, settings: Any = None) -> AnyReader:
