@@ -16,7 +16,6 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-import aiohttp
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
@@ -81,6 +80,7 @@ class Forwarder:
         self._folded = 0.0
         self._client: Any = None
         self._api_exception: Any = None
+        self._unreachable: tuple[type[Exception], ...] = ()
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -141,6 +141,8 @@ class Forwarder:
         if not self.reachable:
             log.info("the store's server takes readings; %d wait", self.waiting)
             self.reachable = True
+        if not self._checked:
+            return 0.0
         # While there is much to send, at most half of a processor: alerts come first.
         return time.monotonic() - began if more else self._every
 
@@ -256,16 +258,18 @@ class Forwarder:
             )
         except self._api_exception as error:
             judge(url, error.status or 500, error.body.encode() if isinstance(error.body, str) else error.body or b"")
-        except (OSError, TimeoutError, aiohttp.ClientError) as error:
+        except self._unreachable as error:
             raise StoreUnavailable(unreachable(url, error)) from error
 
     def _api(self) -> Any:
         if self._client is None:
             # Half a second, and only for this kind of store.
+            from aiohttp import ClientError
             from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
             from influxdb_client.rest import ApiException
 
             self._api_exception = ApiException
+            self._unreachable = (OSError, TimeoutError, ClientError)
             self._client = InfluxDBClientAsync(self._server.http.url, timeout=TIMEOUT)
             for name, value in self._server.http.headers.items():
                 self._client.api_client.set_default_header(name, value)
