@@ -5,8 +5,8 @@ A story is a text with one moment a line:
     10s   reads 510               => pending
     70s   waits                   => firing
 
-At the left the time since it began, then what happens, and behind the arrow what the hub must say because of it. README's page
-on rules and ``tests/rules/test_scenarios.py`` tell all that can happen. A rule carries such stories itself, as
+At the left the time since it began, then what happens, and behind the arrow what the hub must say because of it;
+``tests/rules/test_scenarios.py`` tells all that can happen. A rule carries such stories itself, as
 ``[[rule.test]]`` with ``name`` and ``story``; ``gengfu check`` plays them.
 """
 

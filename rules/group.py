@@ -54,6 +54,7 @@ class Group(Watch):
             self.event_time = -1  # it came while our own clock was wrong
         for part in self.members:
             for member in part:
+                self.newest = max(self.newest, member.newest)
                 if not member.quality & _BY_ARRIVAL and self.event_time < member.newest <= received_at + CLOCK_LIMIT:
                     self.event_time = member.newest
         reference = self.event_time

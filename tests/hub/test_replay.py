@@ -1,12 +1,13 @@
 """A replay is the live engine over the stored past: what it finds is what the live one did, for every kind of rule there is."""
 
 import inspect
+import pickle
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -111,7 +112,11 @@ class Stream:
             yield Message(f"bench/{number}", b"", at, 0.0, "rest", 1, random.random() < 0.03, False, 0, connection), readings
 
 
-def live(rule: Rule, stream: Stream, store: Store, records: Records, count: int) -> list[Alert]:
+class Messages(Protocol):
+    def messages(self, count: int) -> Iterator[tuple[Message, list[Reading]]]: ...
+
+
+def live(rule: Rule, stream: Messages, store: Store, records: Records, count: int) -> list[Alert]:
     """The hub's walk with a clock that is turned: intake, engine, store; ticks four times a second, logged as the hub does."""
     engine = Engine([rule], Places(SPACES, DEVICES), VOCABULARY, CALENDAR)
     intake = Intake(VOCABULARY, Retention())
@@ -180,6 +185,31 @@ def test_with_the_logged_ticks_its_transitions_are_those_of_the_live_engine(kind
     assert seen >= 3, f"{kind}: the streams hardly move it, so that equality shows nothing"
 
 
+class Hushed:
+    """A door that opens and falls silent before it has been open for long enough; much later its battery is heard of."""
+
+    def messages(self, count: int) -> Iterator[tuple[Message, list[Reading]]]:
+        seconds = [*range(0, 50, 10), 1_000.4, 1_020.4, 1_040.4]
+        for number, second in enumerate(seconds):
+            at = START + round(second * 1000)
+            reading = Reading("bench:0", "door.open", float(number >= 4), at)
+            if number > 4:
+                reading = Reading("bench:0", "device.battery", 80.0, at)
+            yield Message(f"bench/{number}", b"", at), [reading]
+
+
+def test_a_timer_that_silence_has_stopped_goes_on_when_it_did(tmp_path: Path) -> None:
+    """The hold time falls due while the device is silent; it is looked at again every ten seconds, and the log tells when."""
+    rule = build("state", {"id": "door", "quantity": "door.open", "hold_for": "5min"})
+    store = ParquetStore(tmp_path, VOCABULARY, Retention(), clock=lambda: START)
+    records = Records(tmp_path / "records.db")
+    expected = live(rule, Hushed(), store, records, 8)
+    assert [alert.state for alert in expected if not alert.silent][-1] == "firing"
+    assert again(rule, store, records) == expected
+    store.close()
+    records.close()
+
+
 # --- the past as it arrived -------------------------------------------------------------------------------------------
 
 
@@ -222,7 +252,10 @@ def filled(store: Store) -> None:
 
 
 def question(against: dict[str, Any] | None = None, rule: dict[str, Any] = HOT) -> Question:
-    return Question(rule, START, START + DAY, tuple(DEVICES), tuple(SPACES), VOCABULARY, CALENDAR, against)
+    """As it reaches the process that answers: pickled."""
+    asked = Question(rule, START, START + DAY, tuple(DEVICES), tuple(SPACES), VOCABULARY, CALENDAR, against)
+    sent: Question = pickle.loads(pickle.dumps(asked))
+    return sent
 
 
 def test_it_tells_how_often_how_long_and_where_beside_the_rule_it_replaces() -> None:
