@@ -152,13 +152,24 @@ class Delivery:
         taken = 0
         if under_way := self._under_way.pop(notice.id, None):
             taken, _ = under_way
-            self.outlets[notice.notifier].finished(notice)
-        if (handle := self._overdue.pop(notice.id, None)) is not None:
-            handle.cancel()
+            for pointless in self.outlets[notice.notifier].finished(notice, state == "sent"):
+                self._overtaken(pointless)
+        self._in_time(notice)
         self._sent(Sent(notice.id, state, notice.attempts, self._clock().wall, error, taken, began))
         if state == "failed" and notice.severity == "critical" and notice.why in CALLS:
             self.lost += 1
             self.undelivered(notice, error)
+
+    def _overtaken(self, notice: Notice) -> None:
+        """After an outage nobody wants every reminder of it."""
+        taken, _ = self._under_way.pop(notice.id)
+        self._in_time(notice)
+        error = "not sent: the one before it was taken only now"
+        self._sent(Sent(notice.id, "failed", notice.attempts, self._clock().wall, error, taken))
+
+    def _in_time(self, notice: Notice) -> None:
+        if (handle := self._overdue.pop(notice.id, None)) is not None:
+            handle.cancel()
 
     def _late(self, notice: Notice) -> None:
         del self._overdue[notice.id]

@@ -175,17 +175,23 @@ class Outlet:
 
         self._again[notice.id] = asyncio.get_running_loop().call_later(seconds, again), notice
 
-    def finished(self, notice: Notice) -> None:
+    def finished(self, notice: Notice, taken: bool) -> list[Notice]:
+        """It is through: ``taken`` by its receiver, or given up. Returns the reminders behind it, which are pointless now."""
         self.held -= 1
         key = story(notice)
         if self._first.get(key) != notice.id:
-            return
+            return []
+        overtaken = [one for one in self._behind[key] if taken and one.why == "repeat"]
+        for one in overtaken:
+            self._behind[key].remove(one)
+        self.held -= len(overtaken)
         if behind := self._behind[key]:
             following = behind.popleft()
             self._first[key] = following.id
             self._push(following)
         else:
             del self._behind[key], self._first[key]
+        return overtaken
 
     def close(self) -> None:
         for handle, _ in self._again.values():

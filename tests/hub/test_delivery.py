@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from hub import delivery as module
 from hub.delivery import Delivery
@@ -336,3 +337,24 @@ async def test_a_critical_call_that_fails_or_is_overdue_is_reported(monkeypatch:
         ("a1:first:gone:", f"{gone} answered 404"),
         ("a1:first:failing:", "not taken by its receiver within 0.2 s"),
     ]
+
+
+async def test_after_an_outage_nobody_gets_every_reminder_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_WAIT", 60.0)
+    up = False
+    inbox = Inbox(lambda _: 200 if up else 500)
+    async with receiver(inbox) as url:
+        desk = Desk(w=url)
+        async with desk.running():
+            desk.delivery.put([notice(1, "w")])
+            await desk.until("queued", 1)
+            for minute in range(5):
+                desk.delivery.put([replace(notice(1, "w", why="repeat"), id=f"a1:repeat{minute}:w:")])
+                await desk.until("queued", 2 + minute)
+            up = True
+            desk.delivery.put([notice(1, "w", why="resolved")])
+            await desk.until("sent", 2)
+    assert [mark.notice for mark in desk.marks if mark.state == "sent"] == ["a1:first:w:", "a1:resolved:w:"]
+    overtaken = {mark.error for mark in desk.marks if mark.state == "failed"}
+    assert overtaken == {"not sent: the one before it was taken only now"}
+    assert desk.delivery.depth("w") == 0 and desk.lost == []
