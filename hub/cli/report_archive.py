@@ -28,7 +28,7 @@ def close(
     every: str = typer.Option("total", metavar="PERIOD", help="day, week, month, or total"),
     config: Path | None = CONFIG,
 ) -> None:
-    """Settles a month: the report is stored and stays as it is.
+    """Settles a month: its report stays as it is.
 
     Its JSON, CSV, PDFs and workbooks are kept with a hash. Closing it again stores another number only where a figure has
     changed since, and says which.
@@ -59,7 +59,9 @@ def close(
 
 
 def closed(config: Path | None = CONFIG) -> None:
-    """The closed reports, the newest first, each checked against its hash.
+    """The closed reports, checked against their hashes.
+
+    The newest first.
 
     \b
     Example:
@@ -129,7 +131,9 @@ def reconcile(
     format: Literal["table", "json"] = typer.Option("table", help="table for people, json for programs"),
     config: Path | None = CONFIG,
 ) -> None:
-    """A utility's bill beside the main meter and its sub-meters: where the difference is.
+    """A bill beside the main meter and its sub-meters.
+
+    Shows where the difference is: losses, gaps, or what is not metered.
 
     \b
     Example:

@@ -45,6 +45,10 @@ PROMISED = [
     "restore",
     "kinds",
     "drill",
+    "report close",
+    "report list",
+    "report show",
+    "report reconcile",
 ]
 
 
