@@ -5,28 +5,19 @@ in what people have said about the meters, and cuts at the edges.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 from msgspec import Struct
 
 from hub.model import Series
-from hub.ports import Floats, Ints, Rows
-from hub.register import LONGEST_GAP, UNKNOWN, Flags, Limits, Steps
+from hub.ports import Floats, Ints
+from hub.register import UNKNOWN, Flags, Limits, Steps
+from hub.reports.fetched import Readings, fetch
 from hub.reports.installed import Installed, Register, history
 from hub.reports.spliced import RolledUp, spliced
 
-MARGIN = 3 * LONGEST_GAP
-"""ms of readings outside a report that tell about its edges."""
-_FURTHER = (40 * 86_400_000, 400 * 86_400_000, 2**62)
-
-
-class Readings(Protocol):
-    """What a report needs of a store."""
-
-    def series(self, device: str = "*", quantity: str = "*") -> list[Series]: ...
-
-    def rows(self, series: Series, start: int, end: int) -> Rows: ...
+__all__ = ["Intervals", "Readings", "Said", "consumption", "cut", "from_rows"]
 
 
 class Intervals(Struct, frozen=True, eq=False):
@@ -81,11 +72,11 @@ def _in_part(store: Readings, series: Sequence[Series], edges: Ints, said: "Said
     parts = []
     plain = [name for name in series if not said.about(name).said]
     made = dict(zip(plain, spliced(cast(RolledUp, store), plain, edges, said.limits), strict=True))
+    rest = [name for name in series if made.get(name) is None]
+    read = dict(zip(rest, fetch(store, rest, int(edges[0]), int(edges[-1])), strict=True))
     for name in series:
-        found = made.get(name)
         about = said.about(name)
-        if found is None:
-            found = history(_rows(store, name, int(edges[0]), int(edges[-1])), about)
+        found = made.get(name) or history(read[name], about)
         parts.append(cut(found, edges, [about.max_rate(edges)]))
     return _stacked(parts)
 
@@ -130,11 +121,11 @@ class Said(Struct, frozen=True):
 
 
 def from_rows(store: Readings, series: Sequence[Series], edges: Ints, said: Said) -> Intervals:
-    """From the readings themselves, a series at a time."""
+    """From the readings themselves."""
     parts = []
-    for name in series:
+    for name, rows in zip(series, fetch(store, series, int(edges[0]), int(edges[-1])), strict=True):
         about = said.about(name)
-        parts.append(cut(history(_rows(store, name, int(edges[0]), int(edges[-1])), about), edges, [about.max_rate(edges)]))
+        parts.append(cut(history(rows, about), edges, [about.max_rate(edges)]))
     if not parts:
         none = np.empty((0, len(edges) - 1))
         return Intervals(none, none, none, none, none)
@@ -143,23 +134,6 @@ def from_rows(store: Readings, series: Sequence[Series], edges: Ints, said: Said
 
 def _columns(found: Intervals) -> tuple[Floats, ...]:
     return found.value, found.low, found.high, found.completeness, found.estimated
-
-
-def _rows(store: Readings, series: Series, start: int, end: int) -> Rows:
-    """With a margin; and with what is nearest beyond it, where the margin is empty on a side."""
-    rows = store.rows(series, start - MARGIN, end + MARGIN)
-    before = after = MARGIN
-    for further in _FURTHER:
-        if (rows.time <= start).any():
-            break
-        before = further
-        rows = store.rows(series, start - before, end + after)
-    for further in _FURTHER:
-        if (rows.time >= end).any():
-            break
-        after = further
-        rows = store.rows(series, start - before, min(end + after, 2**62))
-    return rows
 
 
 def cut(found: Steps, edges: Ints, rates: Sequence[float | None]) -> Intervals:
