@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from msgspec import Struct, field
 
-from hub.ports import Floats, Ints
+from hub.ports import Ints
 from hub.reports.measured import Measured, Readings, measure
 from hub.reports.meters import EXPORT, Meter
 from hub.reports.peaks import monthly_peaks
@@ -54,7 +54,8 @@ class Cost(Struct):
 
 
 def kwh(value: float) -> Decimal:
-    return Decimal(repr(round(value, 6))).quantize(_MICRO)
+    """To six places."""
+    return Decimal(round(value * 1e6)) * _MICRO
 
 
 def cents(amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
@@ -88,6 +89,24 @@ class Use(Struct):
         return added, least, most
 
 
+class _Slot(Struct, frozen=True, eq=False):
+    """The pieces of one interval that have one price; ``since``: where their tiers' month or year began."""
+
+    name: str
+    price: Decimal
+    since: int
+    version: int
+    pieces: Ints
+
+
+class _Filled(Struct, frozen=True, eq=False):
+    """[meter][slot] of one interval: the energy as it is priced, at least and at most."""
+
+    energy: list[list[float]]
+    low: list[list[float]]
+    high: list[list[float]]
+
+
 class Bill:
     """Prices one list of tariff versions for the meters that have it. ``edges``: of the report's intervals (ms)."""
 
@@ -101,34 +120,43 @@ class Bill:
         """Of the pieces; they may begin before the report, with the tiers' year."""
         self._lead = int(np.searchsorted(self.edges, start))
         starts = self.edges[self._lead : -1]
-        self._interval: Ints = np.searchsorted(edges, starts, "right") - 1
         where = np.searchsorted(np.array([band.start for band in pieces]), starts, "right") - 1
         self._band: list[Band] = [pieces[number] for number in where.tolist()]
+        interval = np.searchsorted(edges, starts, "right") - 1
+        self._slots = [self._cut(np.flatnonzero(interval == number).tolist()) for number in range(len(edges) - 1)]
+
+    def _cut(self, inside: Sequence[int]) -> list[_Slot]:
+        alike: dict[tuple[str, Decimal, int, int], list[int]] = {}
+        for piece in inside:
+            band = self._band[piece]
+            alike.setdefault((band.name, band.price, band.use_since, band.version), []).append(piece)
+        return [_Slot(*key, np.array(pieces, np.int64)) for key, pieces in alike.items()]
 
     def costs(self, store: Readings, meters: Sequence[Meter], totals: Measured) -> list[list[Cost]]:
         """For every meter the cost of every interval. ``totals``: their energy in the intervals."""
         if not meters:
             return []
         pieces = measure(store, meters, self.edges)
-        filled = self._filled(pieces, totals)
+        filled = [self._filled(number, pieces, totals) for number in range(len(self._slots))]
         peaks = self._peaks(store, meters)
         return [
-            self._meter(row, filled[row], pieces, totals, peaks[row], -1 if meter.quantity == EXPORT else 1)
+            self._meter(row, filled, pieces, totals, peaks[row], -1 if meter.quantity == EXPORT else 1)
             for row, meter in enumerate(meters)
         ]
 
-    def _filled(self, pieces: Measured, totals: Measured) -> Floats:
-        """The pieces' energy so that they add up to their interval's, where that is known."""
-        known = np.nan_to_num(pieces.value[:, self._lead :])
-        missing = (1 - pieces.completeness[:, self._lead :]).clip(0, 1) * np.diff(self.edges[self._lead :])
-        filled = known.copy()
-        for number in range(len(self._edges) - 1):
-            inside = np.flatnonzero(self._interval == number)
-            left = np.nan_to_num(totals.value[:, number]) - known[:, inside].sum(axis=1)
-            weight = missing[:, inside]
-            weight[weight.sum(axis=1) == 0] = np.diff(self.edges[self._lead :])[inside]
-            filled[:, inside] += left[:, None] * weight / weight.sum(axis=1)[:, None]
-        return filled
+    def _filled(self, number: int, pieces: Measured, totals: Measured) -> _Filled:
+        """An interval's energy by slot, so that it adds up to the interval's where that is known."""
+        slots = self._slots[number]
+        inside = self._lead + np.concatenate([slot.pieces for slot in slots])
+        lengths = np.diff(self.edges)[inside]
+        known = np.nan_to_num(pieces.value[:, inside])
+        weight = (1 - pieces.completeness[:, inside]).clip(0, 1) * lengths
+        weight[weight.sum(axis=1) == 0] = lengths
+        left = np.nan_to_num(totals.value[:, number]) - known.sum(axis=1)
+        energy = known + left[:, None] * weight / weight.sum(axis=1)[:, None]
+        starts = np.cumsum([0, *(len(slot.pieces) for slot in slots[:-1])])
+        sums = (np.add.reduceat(each, starts, axis=1) for each in (energy, pieces.low[:, inside], pieces.high[:, inside]))
+        return _Filled(*(each.tolist() for each in sums))
 
     def _peaks(self, store: Readings, meters: Sequence[Meter]) -> list[list[tuple[int, float]]]:
         if not any(version.demand_price for version in self._versions):
@@ -136,53 +164,50 @@ class Bill:
         return monthly_peaks(store, meters, int(self._edges[0]), int(self._edges[-1]), self._zone)
 
     def _meter(
-        self, row: int, filled: Floats, pieces: Measured, totals: Measured, peaks: list[tuple[int, float]], sign: int
+        self,
+        row: int,
+        filled: Sequence[_Filled],
+        pieces: Measured,
+        totals: Measured,
+        peaks: list[tuple[int, float]],
+        sign: int,
     ) -> list[Cost]:
         found: list[Cost] = []
         use = self._before(row, pieces)
         running = rounded = Decimal(0)
-        for number in range(len(self._edges) - 1):
-            cost, value = Cost(), totals.value[row, number]
-            inside = np.flatnonzero(self._interval == number).tolist()
-            priced = [piece for piece in inside if self._band[piece].version >= 0]
-            if np.isnan(value) or len(priced) < len(inside):
-                for since in {self._band[piece].use_since for piece in inside}:
+        for number, slots in enumerate(self._slots):
+            cost = Cost()
+            found.append(cost)
+            if np.isnan(totals.value[row, number]) or any(slot.version < 0 for slot in slots):
+                for since in {slot.since for slot in slots}:
                     use[since].lost()
-                found.append(cost)
                 continue
-            low = high = Decimal(0)
-            floor = pieces.low[row, self._lead :]
-            spare_low = max(0.0, float(totals.low[row, number]) - float(floor[inside].sum()))
-            spare_high = max(0.0, float(totals.high[row, number]) - float(floor[inside].sum()))
-            prices = [self._band[piece].price for piece in inside]
-            for piece in inside:
-                band = self._band[piece]
-                energy = kwh(float(filled[piece]))
-                _add(cost, (band.name, str(band.price)), energy, energy * band.price)
-                low += kwh(float(floor[piece])) * band.price
-            high = low + kwh(spare_high) * max(prices) if isfinite(spare_high) else Decimal("Infinity")
-            low += kwh(spare_low) * min(prices)
+            least, most = float(totals.low[row, number]), float(totals.high[row, number])
+            energy, floor, ceiling = (each[row] for each in (filled[number].energy, filled[number].low, filled[number].high))
+            low = Decimal(0)
+            for place, slot in enumerate(slots):
+                used = kwh(energy[place])
+                _add(cost, (slot.name, str(slot.price)), used, used * slot.price)
+                low += kwh(floor[place]) * slot.price
+            prices = [slot.price for slot in slots]
+            spare = sum(floor)
+            high = low + kwh(max(0.0, most - spare)) * max(prices) if isfinite(most) else Decimal("Infinity")
+            low += kwh(max(0.0, least - spare)) * min(prices)
             cost.completeness = float(totals.completeness[row, number])
-            for since, version, energy in self._segments(inside, filled):
-                if self._versions[version].tiers:
-                    least, most = float(totals.low[row, number]), float(totals.high[row, number])
-                    extra, extra_low, extra_high = use[since].step(self._versions[version], energy, least, most)
-                    _add(cost, ("tiers", ""), energy, extra)
-                    low, high = low + extra_low, high + extra_high
-                    cost.tiers_known = min(cost.tiers_known, use[since].completeness)
+            for (since, version), places in self._tiered(slots).items():
+                sums = [sum(each[place] for place in places) for each in (energy, floor, ceiling)]
+                if len(places) == len(slots):
+                    sums[1:] = least, most  # the whole's bounds are closer than the sums of its parts'
+                extra = use[since].step(self._versions[version], kwh(sums[0]), sums[1], min(sums[2], most))
+                _add(cost, ("tiers", ""), kwh(sums[0]), extra[0])
+                low, high = low + extra[1], high + extra[2]
+                cost.tiers_known = min(cost.tiers_known, use[since].completeness)
             fixed = self._fixed(cost, number, peaks)
-            exact = sign * sum((line.amount for line in cost.lines.values()), Decimal(0))
-            running += exact
+            running += sign * sum((line.amount for line in cost.lines.values()), Decimal(0))
             cost.value = cents(running) - rounded
             rounded = cents(running)
-            bounds = sorted((sign * (low + fixed), sign * (high + fixed)))
-            if bounds[1].is_finite() and bounds[1] - bounds[0] < CENT / 100:
-                cost.low = cost.high = cost.value
-            else:
-                cost.low = min(cost.value, cents(bounds[0], ROUND_FLOOR)) if bounds[0].is_finite() else None
-                cost.high = max(cost.value, cents(bounds[1], ROUND_CEILING)) if bounds[1].is_finite() else None
-            cost.tariffs = frozenset(self._band[piece].version for piece in inside)
-            found.append(cost)
+            _bounded(cost, cost.value, sorted((sign * (low + fixed), sign * (high + fixed))))
+            cost.tariffs = frozenset(slot.version for slot in slots)
         return found
 
     def _before(self, row: int, pieces: Measured) -> dict[int, "Use"]:
@@ -197,13 +222,13 @@ class Bill:
                 one.completeness = min(one.completeness, float(pieces.completeness[row, piece]))
         return use
 
-    def _segments(self, inside: Sequence[int], filled: Floats) -> list[tuple[int, int, Decimal]]:
-        """An interval's energy by tier year or month and tariff version, in order."""
-        energy: dict[tuple[int, int], Decimal] = {}
-        for piece in inside:
-            key = self._band[piece].use_since, self._band[piece].version
-            energy[key] = energy.get(key, Decimal(0)) + kwh(float(filled[piece]))
-        return [(since, version, amount) for (since, version), amount in energy.items()]
+    def _tiered(self, slots: Sequence[_Slot]) -> dict[tuple[int, int], list[int]]:
+        """The places of an interval's slots by tier year or month and tariff version, in order of time."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for place, slot in enumerate(slots):
+            if self._versions[slot.version].tiers:
+                found.setdefault((slot.since, slot.version), []).append(place)
+        return dict(sorted(found.items(), key=lambda each: min(int(slots[place].pieces[0]) for place in each[1])))
 
     def _fixed(self, cost: Cost, number: int, peaks: list[tuple[int, float]]) -> Decimal:
         """Standing charge and demand charge of an interval."""
@@ -243,6 +268,15 @@ def month_shares(start: int, end: int, zone: ZoneInfo) -> list[tuple[Fraction, i
         whole = day_start(day + timedelta(days=1), zone) - day_start(day, zone)
         found.append((Fraction(last - first, whole * monthrange(day.year, day.month)[1]), first))
     return found
+
+
+def _bounded(cost: Cost, value: Decimal, bounds: Sequence[Decimal]) -> None:
+    low, high = bounds
+    if high.is_finite() and low.is_finite() and high - low < CENT / 100:
+        cost.low = cost.high = value
+        return
+    cost.low = min(value, cents(low, ROUND_FLOOR)) if low.is_finite() else None
+    cost.high = max(value, cents(high, ROUND_CEILING)) if high.is_finite() else None
 
 
 def _add(cost: Cost, key: tuple[str, str], used: Decimal, amount: Decimal) -> None:

@@ -170,7 +170,7 @@ def test_tiers_of_a_month_begin_again() -> None:
     # 720 kWh: 20 above 700. 360 + 2 = 362. 744 kWh: 44 above. 372 + 4.4 = 376.40
     assert (september["cost"], october["cost"]) == (362.0, 376.4)
     [both] = yard.rows("2026-09-01", "2026-11-01", given)
-    assert both["cost"] == 738.4
+    assert (both["cost_low"], both["cost"], both["cost_high"]) == (738.4, 738.4, 738.4)
 
 
 def test_tiers_with_an_unknown_spring_have_bounds() -> None:
