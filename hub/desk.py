@@ -87,9 +87,7 @@ class Desk(PeopleDesk):
     # --- at a glance --------------------------------------------------------------------------------------------------
 
     def overview(self) -> Overview:
-        return self._glance.overview(
-            self._clock(), self._real(), self._context, self._pipeline.newest_at, self._pipeline.pace
-        )
+        return self._glance.overview(self._clock(), self._real(), self._context, self._pipeline.newest_at, self._pipeline.pace)
 
     def _real(self) -> dict[str, Alert]:
         """The open alerts; those of drills are none."""
@@ -119,11 +117,13 @@ class Desk(PeopleDesk):
         before = _number(cursor)
         wanted = SEARCHED if search else limit + 1
         found = await self._recorded(self._records.alerts, state or "", severity or "", device, wanted, before)
+        further = str(found[-1][0]) if search and len(found) == wanted else None  # the history goes on where the search stopped
         if search:
             found = [(seq, alert) for seq, alert in found if self._mentions(alert, search)]
-        more = len(found) > limit
-        found = found[:limit]
-        return Page([alert for _, alert in found], str(found[-1][0]) if more and found else None)
+        if len(found) > limit:
+            found = found[:limit]
+            further = str(found[-1][0])
+        return Page([alert for _, alert in found], further)
 
     def _open(self, severity: str | None, device: str, search: str, limit: int, cursor: str | None) -> Page[Alert]:
         found = [
@@ -141,9 +141,11 @@ class Desk(PeopleDesk):
         return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None, len(found))
 
     def _mentions(self, alert: Alert, search: str) -> bool:
-        words = [alert.device, alert.rule, *alert.place.values(), *alert.summary.values()]
-        words += [alert.acknowledged_by, alert.resolved_by, self._people.get(alert.acknowledged_by, "")]
-        return search.casefold() in "\n".join(words).casefold()
+        device = self._places.devices.get(alert.device)
+        words = [alert.device, device.name if device else "", alert.space, alert.rule, *alert.place.values()]
+        words += [*alert.summary.values(), alert.acknowledged_by, alert.resolved_by, self._people.get(alert.acknowledged_by, "")]
+        text = "\n".join(words).casefold()
+        return all(word in text for word in search.casefold().split())
 
     async def alert(self, id: str) -> AlertStory:
         alert = await self._recorded(self._records.alert, id)

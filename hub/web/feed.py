@@ -86,6 +86,7 @@ class Feed:
         self._everything = 0  # clients that want the readings of all devices
         self._devices: Counter[str] = Counter()  # clients that want this device's
         self._newest: dict[tuple[str, str, str], Reading] = {}
+        self.stirred = False  # an alert has changed since the last status
         self.dropped = 0
         self.thinned = 0
         self.overflowed = 0
@@ -107,11 +108,13 @@ class Feed:
     def alert(self, alert: Alert) -> None:
         """A changed alert, after it is committed."""
         event = self._publish("alert", alert)
+        self.stirred = True
         if len(self._kept) == KEPT:
             self._before = self._kept[0].id or 0
         self._kept.append(event)
 
     def status(self, data: dict[str, Any]) -> None:
+        self.stirred = False
         self._publish("status", data)
 
     def reading(self, reading: Reading) -> None:

@@ -169,11 +169,11 @@ def incident_out(found: Incident) -> IncidentOut:
     return IncidentOut.model_validate({**fields, "kind": found.cause, "told_at": told_at})
 
 
-def _story(story: IncidentStory) -> IncidentStoryOut:
+def _story(story: IncidentStory, most: int) -> IncidentStoryOut:
     return IncidentStoryOut(
         incident=incident_out(story.incident),
-        members=[AlertOut.model_validate(one) for one in story.members],
-        more=story.more,
+        members=[AlertOut.model_validate(one) for one in story.members[:most]],
+        more=story.more + max(0, len(story.members) - most),
         told=[IncidentToldOut(alert=one.alert, **ToldOut.model_validate(one.told).model_dump()) for one in story.told],
         held=story.held,
         ladder=[RungOut.model_validate(one) for one in story.ladder],
@@ -225,9 +225,11 @@ def _incidents(router: APIRouter, view: HubView) -> None:
         return ListOut(items=items, next_cursor=found.next_cursor, total=found.total)
 
     @router.get("/incidents/{id}")
-    async def incident(id: str) -> IncidentStoryOut:
+    async def incident(
+        id: str, members: Annotated[int, Query(ge=0, le=200, description="how many of them at most")] = 200
+    ) -> IncidentStoryOut:
         """One incident: its members, who was told, and who is next."""
-        return _story(await view.incident(id))
+        return _story(await view.incident(id), members)
 
     @router.post("/incidents/{id}/acknowledge")
     async def acknowledge(id: str, said: Answer) -> dict[str, int]:

@@ -5,6 +5,7 @@ It begins with a status. ``Last-Event-ID`` (or ``after``) brings the alerts that
 """
 
 import asyncio
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
@@ -23,6 +24,7 @@ from hub.web.view import HubView
 HEARTBEAT = 10.0  # seconds of quiet before a comment shows that the line stands
 PATIENCE = 20.0  # seconds a client may take for one event before it is given up
 CLIENTS = 200
+LIGHT = 0.01  # seconds the loop may be held for a status out of turn
 RETRY = 2000  # ms before a browser tries again
 
 
@@ -31,14 +33,18 @@ def status(view: HubView) -> dict[str, object]:
 
 
 async def tick(view: HubView, every: float = 1.0, status_every: int = 5) -> None:
-    """Runs beside the server: readings go out once in ``every`` seconds, a status each ``status_every`` times."""
+    """Runs beside the server: readings go out once in ``every`` seconds, a status each ``status_every`` times; also the next
+    after an alert, so that counts and the buildings' colours follow it, where a status is quickly made."""
     count = 0
+    cost = 0.0
     while True:
         await asyncio.sleep(every)
         view.feed.flush()
         count += 1
-        if count % status_every == 0 and view.feed.clients:
+        if view.feed.clients and (count % status_every == 0 or (view.feed.stirred and cost < LIGHT)):
+            began = time.perf_counter()
             view.feed.status(status(view))
+            cost = time.perf_counter() - began
 
 
 @lru_cache(maxsize=64)
