@@ -77,7 +77,7 @@ def full_report(
     done("nights")
     report["split"] = _split(store, all, report, start, end, energy)
     done("split")
-    report["facts"] = _facts(all, energy)
+    report["facts"] = _facts(all, report)
     return report
 
 
@@ -189,11 +189,13 @@ def _split(
     return found
 
 
-def _facts(all: Sequence[Meter], energy: Energy) -> dict[str, Any]:
-    """What the words at the end of a report are made of."""
+def _facts(all: Sequence[Meter], report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reader must know: how many meters, which are main meters, which have no place, what is only an example."""
+    factors = report.get("balance", {}).get("co2", {}).get("rows", [])
+    examples = {tariff["id"] for tariff in report["tariffs"] if tariff["example"]}
     return {
         "meters": len({meter.device.id for meter in all}),
         "main_meters": sorted({meter.device.id for meter in all if meter.main}),
         "without_place": sorted({meter.device.id for meter in all if not meter.path})[:20],
-        "examples": sorted({t.id for t in energy.tariffs if t.example} | {e.quantity for e in energy.emissions if e.example}),
+        "examples": sorted(examples | {row["quantity"] for row in factors if row["example"]}),
     }

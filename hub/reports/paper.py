@@ -123,7 +123,7 @@ class Paper(FPDF):
         repeated on every page."""
         scale = WIDE / sum(widths)
         wide = [width * scale for width in widths]
-        head = [text[:1].upper() + text[1:] if not text.startswith("kW") else text for text in head]
+        head = [text if text in ("kWh", "m³") else text[:1].upper() + text[1:] for text in head]
         self._row(wide, head, left, PALE, bold=True)
         self._rule()
         for number, row in enumerate(rows):

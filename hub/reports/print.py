@@ -46,6 +46,8 @@ def as_pdf(report: Mapping[str, Any], language: Language) -> bytes:
         state = word("closed", language).format(day=day_name(made, language))
     lines = [f"{word('period', language)}: {clock(report['from'])} – {clock(report['to'])} ({report['time_zone']})"]
     lines.append(f"{word('revision', language)}: {report['revision']} · {state}")
+    if report.get("facts", {}).get("examples"):
+        lines.append(word("has_examples", language))
     paper.cover(period, title, lines)
     page = _Page(paper, report, language)
     page.glance()
@@ -75,7 +77,7 @@ class _Page:
 
     def glance(self) -> None:
         tiles = [tile for tile in self._tiles() if tile]
-        self.paper.tiles(tiles[:12])
+        self.paper.tiles(tiles[:16])
 
     def _tiles(self) -> Sequence[tuple[str, str, str] | None]:
         balance, demand = self.report.get("balance"), self.report.get("demand", {})
@@ -102,6 +104,14 @@ class _Page:
             for name in ("autarky", "self_consumption"):
                 found.append((self.w(name), share(balance[name]), "") if solar else None)
             found.append((self.w("zero_carbon"), share(balance["zero_carbon"]), "") if balance["zero_carbon"] else None)
+            if balance["battery"]:
+                found.append((self.w("efficiency"), share(balance["battery"]["efficiency"]), ""))
+            if balance["heat_pumps"]:
+                pumps = balance["heat_pumps"]
+                remark = f"{self.w('heat_factor')} {number(pumps['factor'], 2)}"
+                found.append((self.w("heat_pumps"), f"{number(pumps['electricity']['value'])} kWh", remark))
+            if balance["charged_cars"]["meters"]:
+                found.append((self.w("cars"), f"{number(balance['charged_cars']['value'])} kWh", ""))
             if balance["co2"]["rows"]:
                 years = ", ".join(sorted({str(row["year"]) for row in balance["co2"]["rows"]}))
                 found.append((self.w("co2"), f"{number(balance['co2']['kg'], 0)} kg", years))
@@ -216,7 +226,7 @@ class _Page:
             ]
             for row in [*self.report.get("demands", []), found]
         ]
-        self.paper.grid([40, 30, 30, 22, 22, 20, 20], head, rows, last=len(rows) > 1)
+        self.paper.grid([38, 36, 30, 21, 21, 20, 20], head, rows, last=len(rows) > 1)
         self.paper.heading(self.w("profile"), room=62)
         marks = [(charts.LINE, self.w("workday")), (charts.SOLAR, self.w("weekend"))]
         self.paper.legend(marks, "kW")

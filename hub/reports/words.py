@@ -14,6 +14,10 @@ WORDS: dict[str, dict[Language, str]] = {
     "revision": {"en": "Revision", "zh": "版本"},
     "closed": {"en": "closed on {day}", "zh": "{day} 结账"},
     "preliminary": {"en": "preliminary: not closed", "zh": "未结账，仅供参考"},
+    "has_examples": {
+        "en": "With EXAMPLE prices or factors, see below: not to be paid by.",
+        "zh": "含示例电价或因子（见下文），不得据此收费。",
+    },
     "at_a_glance": {"en": "At a glance", "zh": "总览"},
     "used": {"en": "electricity used", "zh": "总用电量"},
     "grid": {"en": "from the grid", "zh": "电网购电"},

@@ -3,6 +3,8 @@
 import io
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -249,3 +251,10 @@ async def test_a_month_is_mailed_once(site: Path) -> None:
         assert names == ["energy-2026-10-building.en.xlsx", "energy-2026-10-building.csv"]
         assert "720.0" in list(mail.iter_attachments())[1].get_content()
         assert made.mailed == 1
+
+
+def test_the_hub_itself_loads_no_library_that_draws() -> None:
+    """They would cost every hub tens of megabytes; the other process has them when it prints."""
+    heavy = ("matplotlib", "fpdf", "xlsxwriter", "fontTools")
+    ask = f"import hub.app, sys; sys.exit(','.join(name for name in {heavy} if name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60).stderr == ""
