@@ -102,7 +102,7 @@ def machine() -> str:
     with tempfile.TemporaryDirectory() as folder:
         syncs = sorted(sync_a_page(Path(folder) / "page") * 1e3 for _ in range(300))
     programs = ", ".join(f"{name} {version}".strip() for name, version in versions().items() if not name.startswith("Chrom"))
-    disk = f"fdatasync of a page p50 {statistics.median(syncs):.1f}, p99 {syncs[296]:.1f} ms"
+    disk = f"fdatasync of a page p50 {statistics.median(syncs):.2f}, p99 {syncs[296]:.2f} ms"
     return f"{os.cpu_count()} x {models[0] if models else 'processor'}, {memory:.0f} GB, {disk}; {programs}"
 
 
