@@ -27,9 +27,16 @@ _ASKED = {  # what stands behind a path in its example
     "/api/v1/readings": "?device=zigbee:0x00158d0001a2b3c4&quantity=air.temperature&from=2026-10-01T00:00&to=2026-10-02T00:00"
     "&every=15min",
     "/api/v1/reports/energy": "?month=2026-10",
+    "/api/v1/reports/energy.{format}": "?month=2026-10&by=building&language=en",
     "/api/v1/stream": "?kinds=alert",
 }
-_IDS = {"devices": "zigbee:0x00158d0001a2b3c4", "dead-letters": "1", "alerts": "ID-OF-AN-ALERT", "incidents": "ID-OF-AN-INCIDENT"}
+_IDS = {
+    "reports": "2026-10-building-r1",
+    "devices": "zigbee:0x00158d0001a2b3c4",
+    "dead-letters": "1",
+    "alerts": "ID-OF-AN-ALERT",
+    "incidents": "ID-OF-AN-INCIDENT",
+}
 
 
 def _prose(text: str) -> str:
@@ -46,7 +53,11 @@ def _name(schema: str) -> str:
 def _example(path: str, base: str) -> str:
     """The command that asks it."""
     kind = path.removeprefix("/api/v1/").split("/")[0]
-    url = base + path.replace("{id}", _IDS.get(kind, "ID")) + _ASKED.get(path, "")
+    url = (
+        base
+        + path.replace("{id}", _IDS.get(kind, "ID")).replace("{format}", "pdf").replace("{name}", "report.en.pdf")
+        + _ASKED.get(path, "")
+    )
     option = "-N " if path.endswith("/stream") else ""  # print events as they come
     return f"<pre><code>curl {option}{escape(repr(url), quote=False)}</code></pre>"
 
