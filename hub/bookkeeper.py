@@ -105,12 +105,13 @@ class Bookkeeper:
         while True:
             try:
                 await self.send_due()
-            except (NotSent, Refused, Busy, OSError, JournalUnusable) as problem:
+            except Exception as problem:
                 self.failed += 1
                 now = self._clock().monotonic
                 if now - said >= 3600:
                     said = now
-                    log.warning("a report could not be sent by mail: %s", problem)
+                    known = isinstance(problem, NotSent | Refused | Busy | OSError | JournalUnusable)
+                    log.warning("a report could not be sent by mail: %s", problem, exc_info=None if known else problem)
             await asyncio.sleep(EVERY)
 
     async def send_due(self) -> None:

@@ -143,6 +143,8 @@ def metrics(hub: Hub) -> str:
         out.add("heartbeats_total", "counter", "heartbeats the checker outside has answered", hub.heartbeat.sent)
         out.add("heartbeats_failed_total", "counter", "heartbeats it has not answered", hub.heartbeat.failed)
         out.add("heartbeats_held_total", "counter", "heartbeats not sent because something was missing", hub.heartbeat.held)
+    out.add("report_mails_total", "counter", "reports sent by e-mail", hub.bookkeeper.mailed)
+    out.add("report_mails_failed_total", "counter", "attempts at it that failed; each is made again", hub.bookkeeper.failed)
     out.add("refusals_untold_total", "counter", "refusals not told to the vendor over MQTT", hub.outside.untold)
     out.add("seal_failures_total", "counter", "rounds of the store's upkeep that failed; nothing is lost", hub.upkeep.failures)
     if isinstance(hub.store, InfluxStore):
