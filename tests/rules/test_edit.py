@@ -1,0 +1,159 @@
+"""One rule replaced while the engine runs: its own alerts go on, and nothing of any other rule moves."""
+
+from typing import Any
+
+import msgspec
+
+from hub.directory import Places
+from hub.model import Alert, Device, Now, Reading, Space
+from hub.ports import Rule
+from hub.quantities import Vocabulary
+from rules import build
+from rules.edit import replace
+from rules.engine import Engine
+
+START = 1_790_000_000_000
+SPACES = (Space("5f", "5层", "floor"),)
+DEVICES = tuple(Device(id, space="5f", accepted=True) for id in ("d:1", "d:2", "d:3"))
+TEMPERATURE = "air.temperature"
+
+
+def rule(id: str, kind: str = "above", **settings: Any) -> Rule:
+    given = {"threshold": 30, "quantity": TEMPERATURE} if kind == "above" else {}
+    return build(kind, {"id": id, **given, **settings})
+
+
+class Bench:
+    """An engine whose clock stands where it is told to."""
+
+    def __init__(self, *rules: Rule) -> None:
+        self.engine = Engine(rules, Places(SPACES, DEVICES), Vocabulary())
+        self.seconds = 0.0
+        self.changes: list[tuple[float, str, str]] = []
+
+    @property
+    def now(self) -> Now:
+        return Now(START + round(self.seconds * 1000), 1000 + self.seconds)
+
+    def _note(self, alerts: Any) -> None:
+        self.changes += [(self.seconds, alert.rule, alert.state) for alert in alerts]
+
+    def at(self, seconds: float) -> None:
+        while self.seconds < seconds:
+            self.seconds = min(seconds, self.seconds + 0.25)
+            self._note(self.engine.tick(self.now))
+
+    def reads(self, value: float, device: str = "d:1", quantity: str = TEMPERATURE) -> None:
+        at = self.now.wall
+        self._note(self.engine.step(Reading(device, quantity, value, at), at, self.now))
+
+    def edit(self, id: str, rule: Rule | None) -> None:
+        replace(self.engine, id, rule, self.now)
+
+    def open(self, id: str) -> list[Alert]:
+        return [alert for alert in self.engine.open_alerts() if alert.rule == id]
+
+    def kept(self, *without: str) -> Any:
+        """What a restart would find of all rules but these."""
+        state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.engine.snapshot()), strict=False)
+        return [one for part in ("watches", "members") for one in state[part] if one[0] not in without]
+
+
+def test_other_rules_keep_their_timers_windows_and_alerts() -> None:
+    fire = {"each": "floor", "all": [{"kind": "state", "quantity": "fire.smoke"}, {"kind": "above", "quantity": TEMPERATURE, "threshold": 50}]}  # fmt: skip  # noqa: E501
+    others = [
+        rule("waits", hold_for="60s"),
+        rule("mean", "window", quantity=TEMPERATURE, of="max", over="5min", threshold=99),
+        rule("fire", "together", **fire),
+    ]
+    bench = Bench(rule("mine"), *others)
+    untouched = Bench(*others)
+    for one in (bench, untouched):
+        one.at(1)
+        one.reads(40)
+        one.reads(1, "d:2", "fire.smoke")
+        one.at(31)
+    before = bench.kept("mine")
+    bench.edit("mine", rule("mine", threshold=90, device="d:*"))
+    assert bench.kept("mine") == before and before
+    for one in (bench, untouched):
+        one.at(65)
+        one.reads(60, "d:3")
+    assert [change for change in bench.changes if change[1] != "mine"] == untouched.changes
+    assert (61, "waits", "firing") in untouched.changes and (65, "fire", "firing") in untouched.changes
+
+
+def test_its_own_open_alert_is_judged_by_the_new_version() -> None:
+    bench = Bench(rule("mine"))
+    bench.at(1)
+    bench.reads(40)
+    (alert,) = bench.open("mine")
+    bench.edit("mine", rule("mine", threshold=50))
+    assert bench.open("mine") == [alert]
+    bench.at(11)
+    bench.reads(45)
+    assert bench.changes[-1] == (11, "mine", "resolved") and not bench.open("mine")
+
+
+def test_a_pending_alert_keeps_the_time_it_has_held() -> None:
+    bench = Bench(rule("mine", hold_for="60s"))
+    bench.reads(40)
+    bench.at(20)
+    bench.edit("mine", rule("mine", hold_for="30s"))
+    bench.at(29.5)
+    assert bench.open("mine")[0].state == "pending"
+    bench.at(40)
+    assert ("mine", "firing") in [change[1:] for change in bench.changes]
+
+
+def test_without_its_rule_an_alert_stays_open_for_a_person() -> None:
+    for gone in (None, rule("mine", enabled=False), rule("mine", "silent", quantity="*")):
+        bench = Bench(rule("mine"), rule("other", threshold=35))
+        bench.reads(40)
+        (alert,) = bench.open("mine")
+        bench.edit("mine", gone)
+        bench.at(5)
+        bench.reads(10)
+        assert bench.open("mine") == [alert] and not bench.open("other")
+        assert bench.engine.resolve(alert.id, "li", "rule was dropped", bench.now).state == "resolved"
+
+
+def test_a_new_rule_sees_the_next_reading() -> None:
+    bench = Bench(rule("other"))
+    bench.reads(40)
+    bench.edit("mine", rule("mine", threshold=20))
+    bench.at(1)
+    bench.reads(25)
+    assert [alert.device for alert in bench.open("mine")] == ["d:1"]
+
+
+def test_the_conditions_of_a_place_are_remembered() -> None:
+    smoke = {"kind": "state", "quantity": "fire.smoke"}
+    hot = {"kind": "above", "quantity": TEMPERATURE, "threshold": 50}
+    bench = Bench(rule("fire", "together", each="floor", all=[smoke, hot]))
+    bench.reads(1, "d:1", "fire.smoke")
+    bench.at(5)
+    bench.edit("fire", rule("fire", "together", each="floor", all=[smoke, hot], hold_for="10s"))
+    bench.at(6)
+    bench.reads(60, "d:2")  # the smoke was told before the edit, and is not told again
+    bench.at(20)
+    assert [change[1:] for change in bench.changes] == [("fire", "pending"), ("fire", "firing")]
+
+
+def test_a_shorter_silence_is_noticed_at_once() -> None:
+    bench = Bench(rule("gone", "silent", quantity="*", at_least="1h"))
+    for second in range(0, 60, 10):
+        bench.at(second)
+        bench.reads(20)
+    bench.at(200)
+    assert not bench.changes
+    bench.edit("gone", rule("gone", "silent", quantity="*", at_least="30s"))
+    bench.at(201)
+    assert [change[1:] for change in bench.changes] == [("gone", "firing")]
+
+
+def test_a_rule_that_was_stopped_gets_another_chance() -> None:
+    bench = Bench(rule("mine"))
+    bench.engine.failed["mine"] = "it broke"
+    bench.edit("mine", rule("mine", threshold=20))
+    assert not bench.engine.failed
