@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from hub import plugins
@@ -97,7 +97,7 @@ def _rows(model: type[BaseModel], indent: str = "") -> Iterator[tuple[str, str, 
         words, about = _type(field), field.description or ""
         if len(words) > WIDEST:
             words, about = "one of these", f"{about}: {words}"
-        yield indent + name, words, _default(field), about
+        yield indent + (field.serialization_alias or name), words, _default(field), about  # `is` and `not`, as they are written
         for inner in _models(field.annotation):
             yield from _rows(inner, indent + "  ")
 
@@ -133,7 +133,8 @@ def _in_words(annotation: Any) -> str:
     if origin in (tuple, list, set, frozenset):
         return f"list of {_several(arguments[0])}"
     if origin is dict:
-        return f"table of {_several(arguments[1])}"
+        values = arguments[1]
+        return "table" if values in (typing.Any, JsonValue) else f"table of {_several(values)}"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return "table"
     return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 @reports.callback()
 def report() -> None:
-    """Prints a report, closes a month, and compares a bill with the meters.
+    """Reports, closed months, and a bill compared.
 
     \b
     Example:

@@ -60,10 +60,10 @@ def run(config: Path | None = CONFIG) -> int:
 
 
 def check(config: Path | None = CONFIG) -> None:
-    """Tells what is wrong with a configuration, and plays the stories that its rules carry.
+    """Tells what is wrong with a configuration.
 
-    All of it at once, each mistake with its line and what would be right; then the exit code is 1. A rule's stories stand
-    below it as [[rule.test]]; one that the engine does not follow is told with the line where it did something else.
+    All of it at once, each mistake with its line and what would be right; then the exit code is 1. The stories that rules
+    carry as [[rule.test]] are played: one that the engine does not follow is told with the line where it did something else.
 
     \b
     Example:

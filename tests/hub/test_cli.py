@@ -190,6 +190,10 @@ def test_kinds_prints_every_plugin_s_manual_page(ask: Ask) -> None:
     assert re.search(r"^threshold +number or table +needed +\w", page, re.M)
     assert re.search(r"^hold_for +duration +0s +\w", page, re.M)
     assert re.search(r"^severity +info \| warning \| critical +\"warning\" +\w", page, re.M)
+    _, page, _ = ask("kinds", "state")
+    assert re.search(r"^is +number .*\nis_not +number", page, re.M)  # as they are written in TOML
+    _, page, _ = ask("kinds", "together")
+    assert re.search(r"^any +list of tables .*\nnot +table +–", page, re.M)
     _, page, _ = ask("kinds", "quantities")
     assert re.search(r"^  fire.smoke +1 +state +smoke +烟雾$", page, re.M)
 
