@@ -1,4 +1,4 @@
-"""Links in messages: one alert, one person, one use; from the message that arrived to the alert that is acknowledged."""
+"""Links in messages: one message, one person, one use; from the message that arrived to the alert that is acknowledged."""
 
 import http.client
 import stat
@@ -19,6 +19,16 @@ from tests.support.receivers import sink
 from tests.support.site import Site, site, wall
 
 MORE = """
+[[space]]
+id = "3"
+name = "3幢"
+kind = "building"
+[[device]]
+id = "alarm:hall"
+space = "3"
+[[device]]
+id = "alarm:cellar"
+space = "3"
 [[person]]
 id = "li"
 name = "李管家"
@@ -130,6 +140,16 @@ def test_a_link_is_used_once_also_after_a_restart(running: tuple[Site, Any]) -> 
     made.hub.start()
     assert ask(made, "POST", path)[0] == 410
     assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == "li"
+
+
+def test_it_answers_for_all_that_the_message_told_of(running: tuple[Site, Any]) -> None:
+    """Two detectors of one building are one incident: whoever takes care of the second has heard of the first."""
+    made, _ = running
+    first, _ = raised(running, "hall")
+    second, path = raised(running, "cellar")
+    assert ask(made, "POST", path)[0] == 200
+    taken = {one["id"]: one["acknowledged_by"] for one in made.alerts(state="open")}
+    assert (taken[first], taken[second]) == ("li", "li")
 
 
 def test_what_cannot_be_acknowledged_any_more_says_so(running: tuple[Site, Any]) -> None:
