@@ -16,7 +16,7 @@ import time
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,11 +34,12 @@ from hub.journal_reader import (
     batch_crc,
     check_schema,
 )
-from hub.model import LANES, Batch, DeadLetter, Lane, Reading
+from hub.model import LANES, Batch, DeadLetter, Lane
+from hub.numbers import Numbers
+from hub.ports import Ints
 
 _WAL_LIMIT = 32 << 20  # bytes; a seal normally comes before it
 _DIGESTS_KEPT = 3_600_000  # ms
-_SERIES_PER_BLOCK = 256
 _FOLDED = 5_000  # readings in a folded batch
 _FOLD_AT_ONCE = 5_000  # batches rewritten in one transaction
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_800_000  # the years 1 to 9999, in ms
@@ -106,10 +107,7 @@ class Journal:
 
     def _load(self) -> None:
         """What is kept in memory of the file; read again when a batch was given up half-way."""
-        self._ids = {(name.device, name.quantity, name.channel): id for id, name, _ in self.reader.series()}
-        self._blocks: dict[str, int] = {}  # device -> its newest series number
-        for (device, _, _), id in self._ids.items():
-            self._blocks[device] = max(id, self._blocks.get(device, 0))
+        self._numbers = Numbers(self.reader.names())
         senders = self._connection.execute("SELECT sender, count(*) FROM dead_letters GROUP BY sender")
         self._letters: Counter[str] = Counter(dict(senders))
         (newest,) = self._connection.execute("SELECT max(id) FROM dead_letters").fetchone()
@@ -194,11 +192,11 @@ class Journal:
 
     def _append_readings(self, connection: sqlite3.Connection, batch: Batch, now: int) -> None:
         readings = batch.readings
-        ids = self._ids
+        ids = self._numbers.ids
         try:
             series = array("q", [ids[reading.device, reading.quantity, reading.channel] for reading in readings])
         except KeyError:
-            self._learn(connection, readings)
+            self._numbers.learn(connection, readings, self._domain_of)
             series = array("q", [ids[reading.device, reading.quantity, reading.channel] for reading in readings])
         times = [reading.time for reading in readings]
         if None in times or len(batch.received_at) != len(readings):
@@ -222,22 +220,6 @@ class Journal:
             (now, low, high, len(readings), batch_crc(low, high, blob), blob),
         )
         self._since_checkpoint += len(blob) + 4096
-
-    def _learn(self, connection: sqlite3.Connection, readings: Iterable[Reading]) -> None:
-        """Numbers new series. A device has blocks of its own, so that its series lie side by side in sealed files."""
-        for reading in readings:
-            key = (reading.device, reading.quantity, reading.channel)
-            if key in self._ids:
-                continue
-            id = self._blocks.get(reading.device, -1) + 1
-            if id % _SERIES_PER_BLOCK == 0:  # a new device, or its block is full
-                id = (max(self._blocks.values(), default=0) // _SERIES_PER_BLOCK + 1) * _SERIES_PER_BLOCK
-            connection.execute(
-                "INSERT INTO series(id, device, quantity, channel, domain) VALUES (?, ?, ?, ?, ?)",
-                (id, *key, self._domain_of(reading.quantity)),
-            )
-            self._blocks[reading.device] = id
-            self._ids[key] = id
 
     def _append_dead_letters(self, connection: sqlite3.Connection, letters: Sequence[DeadLetter]) -> None:
         """Keeps the newest of each sender (its device, else its topic) and of all; the rest is only counted."""
@@ -285,6 +267,11 @@ class Journal:
         return self._last_letter
 
     # --- maintenance --------------------------------------------------------------------------------------------------
+
+    def series_by_domain(self) -> Mapping[str, Ints]:
+        """The numbers of each domain's series, ascending."""
+        with self._lock:
+            return self._numbers.by_domain()
 
     def reserve(self, wanted: Sequence[tuple[str, str]], at: int) -> list[int]:
         """Numbers for files of these domains and periods that are about to be written. A number is never used twice."""

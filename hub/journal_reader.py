@@ -158,6 +158,20 @@ class JournalReader:
             rows = connection.execute("SELECT id, device, quantity, channel, domain FROM series ORDER BY id").fetchall()
         return [(id, Series(device, quantity, channel), domain) for id, device, quantity, channel, domain in rows]
 
+    def names(self) -> list[tuple[int, str, str, str, str]]:
+        """Number, device, quantity, channel and domain of every series, by number."""
+        with self._reading() as connection:
+            return connection.execute("SELECT id, device, quantity, channel, domain FROM series ORDER BY id").fetchall()
+
+    def names_as_json(self, after: int, limit: int) -> tuple[int, str]:
+        """The same as one JSON array of arrays, of at most ``limit`` series with numbers beyond ``after``; with the last
+        number. SQLite writes it without the interpreter, which the watch needs meanwhile."""
+        query = "SELECT id, device, quantity, channel, domain FROM series WHERE id > ? ORDER BY id LIMIT ?"
+        whole = f"SELECT max(id), json_group_array(json_array(id, device, quantity, channel, domain)) FROM ({query})"
+        with self._reading() as connection:
+            last, text = connection.execute(whole, (after, limit)).fetchone()
+        return last or after, text
+
     def unsealed(self, upto: int) -> Columns:
         """All batches up to that id, in order of arrival; damaged ones are left out and said."""
         with self._reading() as connection:

@@ -4,7 +4,7 @@ import calendar
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,14 +14,14 @@ from pydantic import Field
 from hub import ports
 from hub.columns import Columns
 from hub.journal import Journal, wall_ms
-from hub.journal_reader import JournalUnusable, SealedFile
+from hub.journal_reader import JournalReader, JournalUnusable, SealedFile
 from hub.model import LANES, Batch, Lane, Now
-from hub.ports import Duration, Retention
+from hub.ports import Duration, Ints, Retention
 from hub.quantities import Vocabulary
 from hub.stores.lanes import journal_path
 from hub.stores.parquet_reader import ParquetReader
 from hub.stores.rollup import RollUps
-from hub.stores.sealed import Damaged, check_file
+from hub.stores.sealed import Damaged, SealFailed, check_file
 
 _DAY = 86_400_000
 _HOUR = 3_600_000
@@ -31,6 +31,7 @@ _MONTH_SETTLES = 2 * _DAY
 _LATE_WAITS = _DAY  # a late part is merged after this long, or when there are many
 _MANY_PARTS = 16
 _COUNTED = ("energy", "parking")  # domains whose counters reports are about
+_LISTED_AT_ONCE = 5_000  # names of series
 _ROLLED_AT_ONCE = 20_000_000  # readings a round
 
 log = logging.getLogger(__name__)
@@ -125,31 +126,31 @@ class ParquetStore(ParquetReader):
             return
         arrived = journal.reader.unsealed(pending.last)
         columns = arrived.first_wins()
-        names = journal.reader.series()
-        if self._listed.get(journal.lane) != len(names):
-            self._sealed.write_series(f"series-{journal.lane}.parquet", names)
-            self._listed[journal.lane] = len(names)
+        domains = journal.series_by_domain()
+        known = sum(map(len, domains.values()))
+        if self._listed.get(journal.lane) != known:
+            self._sealed.write_series(f"series-{journal.lane}.parquet", _listed(journal.reader))
+            self._listed[journal.lane] = known
         latest = journal.reader.latest_sealed()
         if latest is None:
             log.error("%s: the record of the newest readings is damaged; it is made anew from the files", journal.path)
             latest = self._sealed.newest(journal.reader.files())
-        parts = self._split(columns, {id: domain for id, _, domain in names})
+        parts = self._split(columns, domains)
         written = self._write(journal, list(parts), now, lambda file: self._sealed.write(file, parts[file.domain, file.period]))
         journal.swap(written, [], now, sealed=pending.last, latest=Columns.concat([latest, columns]).newest())
         journal.checkpoint()
 
-    def _split(self, columns: Columns, domains: dict[int, str]) -> dict[tuple[str, str], Columns]:
+    def _split(self, columns: Columns, domains: Mapping[str, Ints]) -> dict[tuple[str, str], Columns]:
         """By domain and UTC day; each part stays sorted."""
         parts: dict[tuple[str, str], Columns] = {}
-        if not columns.rows:
-            return parts
-        numbers, where = np.unique(columns.series, return_inverse=True)
-        domain = np.array([domains[int(id)] for id in numbers])[where]
         day = columns.time // _DAY
-        for name in np.unique(domain).tolist():
-            mine = domain == name
+        for name, numbers in domains.items():
+            place = np.searchsorted(numbers, columns.series)
+            mine = numbers[np.minimum(place, len(numbers) - 1)] == columns.series
             for number in np.unique(day[mine]).tolist():
                 parts[name, str(np.datetime64(number, "D"))] = columns.take(mine & (day == number))
+        if sum(part.rows for part in parts.values()) != columns.rows:
+            raise SealFailed("readings of series that the journal does not know; they stay in it")
         return parts
 
     def _write(
@@ -270,9 +271,11 @@ class ParquetStore(ParquetReader):
         latest = journal.reader.latest_sealed()
         if latest is None:
             return None  # the next seal makes it anew
-        cut = {id: cuts[domain] for id, _, domain in journal.reader.series() if domain in cuts}
-        kept = [time >= cut.get(id, time) for id, time in zip(latest.series.tolist(), latest.time.tolist(), strict=True)]
-        return latest.take(np.array(kept, np.bool_))
+        old = np.zeros(latest.rows, np.bool_)
+        for domain, numbers in journal.series_by_domain().items():
+            if domain in cuts:
+                old |= np.isin(latest.series, numbers) & (latest.time < cuts[domain])
+        return latest.take(~old)
 
     def _remove_files(self, journal: Journal, files: list[SealedFile]) -> None:
         for file in files:
@@ -280,6 +283,14 @@ class ParquetStore(ParquetReader):
             self._sealed.remove(file)
         if files:
             journal.forget_files([file.id for file in files])
+
+
+def _listed(reader: JournalReader) -> Iterator[str]:
+    """The names of all series, some thousand at a time, as JSON."""
+    last, text = reader.names_as_json(-1, _LISTED_AT_ONCE)
+    while text != "[]":
+        yield text
+        last, text = reader.names_as_json(last, _LISTED_AT_ONCE)
 
 
 def _end(period: str) -> int:

@@ -22,7 +22,6 @@ from msgspec.structs import replace
 from hub.columns import NOTHING, Columns
 from hub.files import make_folder, sync_file, sync_folder
 from hub.journal_reader import SealedFile
-from hub.model import Series
 from hub.ports import Floats, Ints
 
 _FORMAT = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1"
@@ -30,6 +29,9 @@ _FORMAT = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE
 _ROW = "series::INTEGER AS series, time::TIMESTAMP_MS AS time, seq, received_at::TIMESTAMP_MS AS received_at, value, quality::INTEGER AS quality"  # noqa: E501
 _SAME = "p_series IS NOT DISTINCT FROM series AND p_time IS NOT DISTINCT FROM time AND p_seq IS NOT DISTINCT FROM seq"
 _WANTED = "SEMI JOIN wanted USING (series)"
+_NAMES = """\
+SELECT (name->>0)::INTEGER AS series, name->>1 AS device, name->>2 AS quantity, name->>3 AS channel, name->>4 AS domain
+FROM (SELECT unnest(from_json(part, '["json"]')) AS name FROM (SELECT unnest(?::VARCHAR[]) AS part)) ORDER BY series"""
 _TIME_LIMIT = 9_000_000_000_000_000  # ms; beyond it DuckDB's microseconds overflow
 
 log = logging.getLogger(__name__)
@@ -190,17 +192,10 @@ class SealedFiles:
         )
         return self._copy(file, query, {})
 
-    def write_series(self, name: str, series: Iterable[tuple[int, Series, str]]) -> None:
-        """Replaces the list of names, so that the files can be read without the journal."""
-        rows = list(series)
-        strings = {
-            "device": [row[1].device for row in rows], "quantity": [row[1].quantity for row in rows],
-            "channel": [row[1].channel for row in rows], "domain": [row[2] for row in rows],
-        }  # fmt: skip
-        data: dict[str, npt.NDArray[np.generic]] = {"series": np.array([row[0] for row in rows], np.int64)}
-        data |= {column: np.array(words, object) for column, words in strings.items()}
-        query = "SELECT series::INTEGER AS series, device::VARCHAR AS device, quantity::VARCHAR AS quantity, channel::VARCHAR AS channel, domain::VARCHAR AS domain FROM data ORDER BY series"  # noqa: E501
-        self.replace(self.root / name, query, data)
+    def write_series(self, name: str, listed: Iterable[str]) -> None:
+        """Replaces the list of names, so that the files can be read without the journal. ``listed``: JSON arrays of
+        [number, device, quantity, channel, domain]."""
+        self.replace(self.root / name, _NAMES, {}, values=[list(listed)])
 
     def _copy(self, file: SealedFile, query: str, data: dict[str, npt.NDArray[np.generic]]) -> SealedFile:
         path = self.root / file.path
@@ -213,8 +208,16 @@ class SealedFiles:
         rows, low, high = found
         return replace(file, rows=rows, min_time=low, max_time=high, size=path.stat().st_size, crc=_checksum(path))
 
-    def replace(self, path: Path, query: str, data: dict[str, npt.NDArray[np.generic]], form: str = _FORMAT) -> None:
-        """Writes what the query (over ``data``) yields beside the name, synced, then renamed. Raises SealFailed."""
+    def replace(
+        self,
+        path: Path,
+        query: str,
+        data: dict[str, npt.NDArray[np.generic]],
+        form: str = _FORMAT,
+        values: Sequence[object] = (),
+    ) -> None:
+        """Writes what the query (over ``data``, with ``values``) yields beside the name, synced, then renamed. Raises
+        SealFailed."""
         unfinished = path.with_name(path.name + ".tmp")
         try:
             make_folder(path.parent)
@@ -222,7 +225,7 @@ class SealedFiles:
                 if data:
                     cursor.register("data", data)
                 target = str(unfinished).replace("'", "''")
-                cursor.execute(f"COPY ({query}) TO '{target}' ({form})")
+                cursor.execute(f"COPY ({query}) TO '{target}' ({form})", values)
             sync_file(unfinished)
             unfinished.rename(path)
             sync_folder(path.parent)
