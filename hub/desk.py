@@ -14,7 +14,7 @@ from hub.fire_tcp import FireTcp
 from hub.glance import Glance, counts, figures, grid_meters
 from hub.model import DRILL_DEVICE, SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Series, Severity, Space
 from hub.pipeline import Pipeline
-from hub.ports import SiteContext, Store
+from hub.ports import Rule, SiteContext, Store
 from hub.quantities import Domain
 from hub.queries import Here, Queries
 from hub.records_people import PeopleReader
@@ -73,6 +73,7 @@ class Desk(PeopleDesk):
         self.ready = ready
         self.disabled = disabled
         self.fire_tcp: FireTcp | None = None
+        self.in_force: Callable[[], Sequence[Rule]] = lambda: config.rules
         self._context = site
         self._queries = queries
         self._glance = glance
@@ -287,7 +288,7 @@ class Desk(PeopleDesk):
                 settings={key: value for key, value in rule.settings.model_dump().items() if key not in common},
                 disabled=self._pipeline.engine.failed.get(rule.settings.id, ""),
             )
-            for rule in self._config.rules
+            for rule in self.in_force()
         ]
 
     # --- the store ----------------------------------------------------------------------------------------------------

@@ -3,10 +3,14 @@
 Table ``rule_versions``. A version is the TOML text of one [[rule]]; one without text says that the file's rule counts again.
 """
 
+from collections import Counter
+
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Column, Index, Integer, String, Table, select, text
 
-from hub.records import RecordsReader, Work, metadata
+from hub.model import DRILL_DEVICE
+from hub.records import RecordsReader, Work, alerts, metadata
 
 versions = Table(
     "rule_versions",
@@ -20,6 +24,7 @@ versions = Table(
     Index("rule_versions_by_time", "at"),
 )
 
+COUNTED = 100_000
 _INSERT = "INSERT INTO rule_versions (rule, number, at, by, why, toml) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -34,6 +39,16 @@ class Version(Struct, frozen=True):
     toml: str
 
 
+class _Raised(Struct):
+    """What is read of an alert to count it."""
+
+    rule: str
+    raised_at: int | None = None
+
+
+_raised = msgspec.msgpack.Decoder(_Raised).decode
+
+
 def put_version(work: Work, version: Version) -> None:
     row = (version.rule, version.number, version.at, version.by, version.why, version.toml)
     work.more.setdefault(_INSERT, []).append(row)
@@ -45,3 +60,14 @@ def read_versions(reader: RecordsReader) -> list[Version]:
         return []
     rows = reader._all(select(versions).order_by(versions.c.rule, versions.c.number))
     return [Version(row["rule"], row["number"], row["at"], row["by"], row["why"], row["toml"]) for row in rows]
+
+
+def raised_by_rule(reader: RecordsReader, since: int) -> dict[str, int]:
+    """How many alerts of each rule were raised since then, ms; the newest 100,000 are counted, drills are not."""
+    query = select(alerts.c.body).where(alerts.c.changed_at >= since, alerts.c.device != DRILL_DEVICE)
+    counted: Counter[str] = Counter()
+    for row in reader._all(query.order_by(alerts.c.seq.desc()).limit(COUNTED)):
+        one = _raised(row["body"])
+        if one.raised_at is not None and one.raised_at >= since:
+            counted[one.rule] += 1
+    return dict(counted)

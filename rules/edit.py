@@ -5,6 +5,9 @@ and an open alert stays open, judged by the new version. Where that cannot judge
 gone) only a person closes it.
 """
 
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Literal
 
 from hub.model import Now
@@ -12,10 +15,14 @@ from hub.ports import Rule, SilenceRule
 from rules import keep
 from rules.engine import Engine
 from rules.group import Group
+from rules.loading import quantities
 from rules.member import Member
 from rules.subjects import Key, Subjects
 from rules.together import Together
 from rules.watch import Watch
+
+AT_ONCE = 2_000
+"""Series matched in one go, so that no edit holds up the readings."""
 
 Family = Literal["reading", "silence", "together"]
 
@@ -45,10 +52,37 @@ def replace(engine: Engine, id: str, rule: Rule | None, now: Now) -> None:
                 _member_goes_on(subjects, id, member, now)
     for key in [key for key in subjects.kept if key[0] == id and not same]:
         del subjects.kept[key]
-    subjects.park()
+    _match_again(subjects, [one for one in (old, rule) if one is not None])
     if any(isinstance(one, SilenceRule) for one in (old, rule)):
         for presence in subjects.presences.values():
+            presence.edition = -1
             subjects.presence_timers.set(presence, now.monotonic)
+
+
+def meet(engine: Engine, keys: Iterable[Key]) -> None:
+    """Series that were heard before the restart and not since are watched already now, AT_ONCE of them; the others wait for
+    their next reading, or for the next time."""
+    subjects = engine._subjects
+    unmet = (key for key in keys if key not in subjects.series)
+    for key in islice(unmet, AT_ONCE):
+        subjects.bind(key)
+
+
+def _match_again(subjects: Subjects, rules: Sequence[Rule]) -> None:
+    """The series that these rules may be about: at once, or where they are very many, with their next readings."""
+    globs = [quantity for rule in rules for quantity in quantities(rule)]
+    about: dict[str, bool] = {}
+    found = []
+    for key in subjects.series:
+        if key[1] not in about:
+            about[key[1]] = any(fnmatchcase(key[1], glob) for glob in globs)
+        if about[key[1]]:
+            found.append(key)
+    for key in found:
+        series = subjects._parked[key] = subjects.series.pop(key)
+        series.removed = True
+    for key in found[:AT_ONCE]:
+        subjects.bind(key)
 
 
 def _family(rule: Rule) -> Family:
@@ -69,7 +103,6 @@ def _taken_out(engine: Engine, id: str) -> list[Watch]:
     for presence in subjects.presences.values():
         if (watch := presence.watches.pop(id, None)) is not None:
             found[watch] = None
-        presence.edition = -1
     for holder in engine._open.values():
         if isinstance(holder, Watch) and not isinstance(holder, Group) and holder.settings.id == id:
             found[holder] = None

@@ -23,6 +23,8 @@ from hub.web.links import LinkDesk
 from hub.web.links import router as link_router
 from hub.web.reports import Reports
 from hub.web.reports import router as reports_router
+from hub.web.rules import Rulebook, Watch, watch_router
+from hub.web.rules import router as rules_router
 from hub.web.shapes import (
     AlertOut,
     DeadLetterBytesOut,
@@ -78,6 +80,8 @@ def create_app(
     drills: Drilling | None = None,
     public: str = "",
     reports: Reports | None = None,
+    rules: Rulebook | None = None,
+    watch: Watch | None = None,
 ) -> FastAPI:
     """The web of one hub. ``hosts``: names beyond loopback by which browsers may reach it (``localhost`` always works);
     ``public``: the name by which people reach ``links``, and nothing else."""
@@ -108,6 +112,10 @@ def create_app(
     app.include_router(readings.router(view), prefix="/api/v1", tags=["readings"])
     app.include_router(_live(view), prefix="/api/v1", tags=["live"])
     app.include_router(reports_router(view, reports), prefix="/api/v1", tags=["reports"])
+    if rules is not None:
+        app.include_router(rules_router(rules), prefix="/api/v1", tags=["rules"])
+    if watch is not None:
+        app.include_router(watch_router(watch), prefix="/api/v1", tags=["rules"])
     if drills is not None:
         app.include_router(drill_router(drills), prefix="/api/v1", tags=["drills"])
     if links is not None:

@@ -1,0 +1,64 @@
+"""A rule that somebody saves on the page: stored as a version, audited, and in force at once, through the pipeline."""
+
+from collections.abc import Callable, MutableMapping
+
+from hub.drill_rule import RULE as DRILL
+from hub.model import Now
+from hub.pipeline import Pipeline
+from hub.records_rules import Version, put_version
+from hub.rulebook.book import Book
+from hub.web.view import Conflict, NotFound, Refused
+from rules.edit import replace
+
+MOST = 2_000
+"""Rules with versions of the page."""
+
+
+class Saving:
+    """``names``: what the watchdog calls the objects that may hang, by ``id()``."""
+
+    def __init__(self, book: Book, pipeline: Pipeline, names: MutableMapping[int, str], clock: Callable[[], Now]) -> None:
+        self._book = book
+        self._pipeline = pipeline
+        self._names = names
+        self._clock = clock
+
+    async def save(self, id: str, toml: str, by: str, why: str, seen: int | None) -> Version:
+        """``seen``: the number of the version that was edited, 0 for none; None: whichever it is. Raises Refused and Conflict."""
+        checked = self._book.check(toml, id)
+        if checked.rule is None:
+            raise Refused("; ".join(fault.message for fault in checked.faults) + ".")
+        if id == DRILL:
+            raise Refused(f'the rule "{DRILL}" belongs to fire drills; say in gengfu.toml what it is to be.')
+        if id not in self._book.history and len(self._book.history) >= MOST:
+            raise Refused(f"{MOST} rules were edited on the page already; move them into gengfu.toml (gengfu rules export).")
+        self._is_newest(id, seen)
+        return await self._live(self._book.next(id, self._clock().wall, by, why, toml.strip() + "\n"), "save rule")
+
+    async def take_back(self, id: str, by: str, why: str, seen: int | None) -> Version:
+        """What the file says counts again; a rule that is only on the page ends."""
+        if self._book.origin(id) != "page" and id not in self._book.unusable:
+            raise NotFound(f'of the rule "{id}" nothing was edited on the page.')
+        self._is_newest(id, seen)
+        return await self._live(self._book.next(id, self._clock().wall, by, why, ""), "take rule back")
+
+    def _is_newest(self, id: str, seen: int | None) -> None:
+        known = self._book.history.get(id)
+        newest = known[-1].number if known else 0
+        if seen is not None and seen != newest:
+            who = f" by {known[-1].by}" if known else ""
+            raise Conflict(f"the rule was saved{who} meanwhile, as version {newest}: look at that one first.")
+
+    async def _live(self, version: Version, what: str) -> Version:
+        now = self._clock()
+        before = self._book.rule(version.rule)
+        self._book.add(version)
+        rule = self._book.rule(version.rule)
+        if before is not None:
+            self._names.pop(id(before), None)
+        if rule is not None:
+            self._names[id(rule)] = f"rule {version.rule}"
+        replace(self._pipeline.engine, version.rule, rule, now)
+        subject = f"{version.rule} version {version.number}: {version.why}"
+        await self._pipeline.decide([], [(version.by, what, subject)], lambda work: put_version(work, version))
+        return version
