@@ -72,8 +72,8 @@ def test_a_frozen_store_process(tmp_path: Path, broker: Broker, figure: Figure) 
         device.say("bench/m", {"ts": wall(), "level": 1, "power": 1})
         until(lambda: made.stored("bench:m"), "a reading is stored")
         made.hub.get(f"/api/v1/readings?{LEVEL}")
-        children = Path(f"/proc/{made.hub.pid}/task/{made.hub.pid}/children").read_text().split()
-        [worker] = [int(id) for id in children if b"spawn_main" in Path(f"/proc/{id}/cmdline").read_bytes()]
+        children = [id for one in Path(f"/proc/{made.hub.pid}/task").iterdir() for id in (one / "children").read_text().split()]
+        [worker] = [int(id) for id in children if b"hub.answering" in Path(f"/proc/{id}/cmdline").read_bytes()]
         os.kill(worker, signal.SIGSTOP)
         asking = [threading.Thread(target=quietly, args=(made, n), daemon=True) for n in range(60)]
         for thread in asking:

@@ -123,7 +123,8 @@ def memory(pid: int) -> int:
         one = left.pop()
         try:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
-            left += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+            for thread in Path(f"/proc/{one}/task").iterdir():  # each knows only those it started itself
+                left += map(int, (thread / "children").read_text().split())
         except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             continue
         total += sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
