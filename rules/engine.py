@@ -15,7 +15,8 @@ from rules import keep, lifecycle
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.member import Member
 from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Slot, Subjects
+from rules.stored import News
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Series, Slot, Subjects
 from rules.together import Together
 from rules.watch import NOTHING, Watch
 
@@ -47,6 +48,7 @@ class Engine:
         enabled = {rule.settings.id: rule for rule in rules if rule.settings.enabled}
         self._subjects = Subjects(enabled, directory, vocabulary, calendar or Calendar())
         self._series = self._subjects.series
+        self._news = News(enabled.values())
         self._directory = directory
         self._open: dict[str, Watch | Alert] = {}  # an alert alone: its rule is gone, only a person can close it
         self._closed = self._subjects.over
@@ -95,7 +97,7 @@ class Engine:
         were found silent when this was played before."""
         self._now = now
         self.fallen.clear()
-        changed: list[Alert] = []
+        changed = self._news.due(self, now)
         for device in silent:
             if (known := self._subjects.presences.get(device)) is not None:
                 changed.extend(self._look_after(known, now))
@@ -255,11 +257,8 @@ class Engine:
 
     def snapshot(self) -> Any:
         """What a restart must not lose and the alerts themselves do not tell, as plain values."""
-        watches = [
-            (id, *key, kept.saved)
-            for (id, key), kept in self._subjects.kept.items()
-            if kept.saved and self._remembers(kept.saved)
-        ]
+        earlier = self._subjects.kept.items()
+        watches = [(id, *key, kept.saved) for (id, key), kept in earlier if kept.saved and self._remembers(kept.saved)]
         for watch in list(self._subjects.notable):
             saved = keep.snapshot(watch, self._now.monotonic)
             if saved and self._remembers(saved):
@@ -271,7 +270,8 @@ class Engine:
             for device, presence in self._subjects.presences.items()
             if presence.quantities or presence.watches
         }
-        return {"watches": watches, "devices": devices, "members": self._subjects.groups.snapshot(self._now.monotonic)}
+        members = self._subjects.groups.snapshot(self._now.monotonic)
+        return {"watches": watches, "devices": devices, "members": members, "rules": self._news.marks}
 
     def _remembers(self, saved: dict[str, Any]) -> bool:
         since = self._now.wall - REMEMBERED
@@ -285,6 +285,7 @@ class Engine:
         snapshot was taken, ms. Open alerts stay open and are not raised again; the wait for silence begins anew."""
         self._subjects.began = self._now = now
         self._subjects.heartbeat = heartbeat
+        self._news.since(state)
         for id, device, quantity, channel, saved in state["watches"] if state else ():
             self._subjects.kept[id, (device, quantity, channel)] = Kept(saved)
         still_open = []
@@ -314,8 +315,11 @@ class Engine:
             if kept.saved and kept.saved.get("waiting") is not None and key not in self._series:
                 self._subjects.bind(key)  # its hours may begin before it is heard again
         for key in groups.wanted():
-            if key not in self._series:
-                self._subjects.bind(key)
+            self.bound(key)
+
+    def bound(self, key: Key) -> Series:
+        """What is watched of a series, from now on."""
+        return self._series.get(key) or self._subjects.bind(key)
 
     def _subject(self, alert: Alert) -> Key:
         """What is watched, as states are kept by it: a series, a device, or the place of several conditions."""
@@ -329,6 +333,7 @@ class Engine:
         is missed like any other when nothing more comes."""
         snapshot = self._subjects.heartbeat or 0
         heard = list(heard)
+        self._news.keep(heard, now)
         for reading, arrival in heard:
             if reading.quantity in NO_SIGN_OF_LIFE:
                 continue
@@ -336,9 +341,7 @@ class Engine:
             known = presence is not None and reading.quantity in presence.quantities
             if arrival < (snapshot if known else now.wall - REMEMBERED):
                 continue
-            key = (reading.device, reading.quantity, reading.channel)
-            if key not in self._series:
-                self._subjects.bind(key)
+            self.bound((reading.device, reading.quantity, reading.channel))
             presence = self._subjects.presence(reading.device)
             presence.at = max(presence.at, arrival)
             presence.heard = max(presence.heard, now.monotonic)
@@ -346,9 +349,7 @@ class Engine:
         groups = self._subjects.groups
         for reading, arrival in heard:
             if arrival >= now.wall - REMEMBERED and groups.sees(reading.quantity):
-                key = (reading.device, reading.quantity, reading.channel)
-                if key not in self._series:
-                    self._subjects.bind(key)
+                self.bound((reading.device, reading.quantity, reading.channel))
                 groups.learn(reading, arrival, now)
 
     def remembering(self) -> list[Key]:
@@ -388,7 +389,7 @@ class Engine:
                 watch = presence.watches[alert.rule] = self._subjects.watch(rule, key, presence)
             presence.silent = True
         else:
-            series = self._series.get(key) or self._subjects.bind(key)
+            series = self.bound(key)
             watch = next((one for one in series.watches if isinstance(one, Watch) and one.rule is rule), None)
             if watch is None:
                 watch = self._subjects.watch(rule, key, series.presence)

@@ -1,0 +1,84 @@
+"""What is so already when a rule is new: it has not seen the newest stored reading of a device that speaks only on change.
+
+A door that stands open when its rule begins would be told with its next opening only. So a new or edited rule looks once at
+the newest stored readings, a moment after the start: what the broker still holds is newer. What it finds is raised as "stale,
+verify", and confirmed by the next reading. It ends nothing; windows and counts learn from readings to come; what was judged
+before, and what a person has closed, stays as it is.
+"""
+
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from hub.model import Alert, Now, Quality, Reading
+from hub.ports import Rule, SilenceRule
+from rules.together import Together
+from rules.watch import OVERDUE, Watch
+
+if TYPE_CHECKING:
+    from rules.engine import Engine
+
+LATEST = 7 * 86_400_000
+"""ms; of what arrived earlier nobody remembers whether it was told and closed."""
+AT_A_TIME = 2_000
+"""Readings looked at in one tick, so that it holds up nothing."""
+_NOT_NOW = int(Quality.STALE_RETAINED | Quality.TEST_MODE)
+
+
+class News:
+    """The rules that are new since the last snapshot, and what the store knew at the start."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = [rule for rule in rules if not isinstance(rule, SilenceRule | Together)]
+        self.marks = {rule.settings.id: mark(rule) for rule in self._rules}
+        self._ids: set[str] = set()
+        self._latest: list[tuple[Reading, int]] = []
+        self._since = 0.0
+
+    def since(self, state: Any) -> None:
+        """``state``: the snapshot of the last run, None for none. One from before there were marks tells of no new rules."""
+        before = state.get("rules", self.marks) if state else {}
+        self._ids = {id for id, told in self.marks.items() if before.get(id) != told}
+
+    def keep(self, latest: Iterable[tuple[Reading, int]], now: Now) -> None:
+        self._since = now.monotonic
+        if self._ids:
+            globs = {rule.settings.quantity for rule in self._rules if rule.settings.id in self._ids}
+            seen = cache(lambda quantity: any(fnmatchcase(quantity, glob) for glob in globs))
+            self._latest = [one for one in latest if one[1] >= now.wall - LATEST and seen(one[0].quantity)]
+
+    def due(self, engine: "Engine", now: Now) -> list[Alert]:
+        """What is raised, once the broker has had time to tell of newer readings."""
+        if not self._latest or now.monotonic - self._since < OVERDUE:
+            return []
+        latest, self._latest = self._latest[:AT_A_TIME], self._latest[AT_A_TIME:]
+        return judge(engine, self._ids, latest, now)
+
+
+def mark(rule: Rule) -> str:
+    """Tells a rule from its earlier versions."""
+    return sha256(f"{rule.kind} {rule.settings!r}".encode()).hexdigest()[:16]
+
+
+def judge(engine: "Engine", ids: Collection[str], latest: Iterable[tuple[Reading, int]], now: Now) -> list[Alert]:
+    """The alerts that these rules raise from the newest stored readings, each with its arrival, ms."""
+    raised: list[Alert] = []
+    for reading, arrival in latest:
+        if reading.quality & _NOT_NOW:
+            continue
+        key = (reading.device, reading.quantity, reading.channel)
+        series = engine.bound(key)
+        time = arrival if reading.time is None else reading.time
+        for watch in series.watches:
+            if not isinstance(watch, Watch) or watch.settings.id not in ids or watch.memory is not None:
+                continue
+            if watch.alert is not None or watch.newest > time or any(one.began <= time <= one.ended for one in watch.closed):
+                continue
+            watch.newest = min(watch.newest, time - 1)
+            counts = watch.hours is None or watch.hours.open(time)  # if not, it waits for its hours
+            changed = watch.see(reading, arrival, now, stale=counts)
+            engine._note(watch, changed)
+            raised.extend(changed)
+    return raised
