@@ -14,6 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub import plugins
 from hub.bookkeeper import Bookkeeper
@@ -30,7 +31,6 @@ from hub.drill_inside import drills
 from hub.drill_rule import with_drill
 from hub.evidence import Evidence
 from hub.fire_tcp import Both, FireTcp
-from hub.front import front
 from hub.glance import Glance
 from hub.heartbeat import Heartbeat
 from hub.intake import Intake
@@ -51,10 +51,9 @@ from hub.ports import Notifier
 from hub.queries import Here, Queries
 from hub.records import Records, Work
 from hub.records_people import PeopleReader
-from hub.records_rules import read_versions
+from hub.remembering import engine_state, last_seen
 from hub.reports.buckets import bucket_minutes
 from hub.reserve import Reserve
-from hub.rulebook.book import Book
 from hub.server import PageServer
 from hub.status import metrics, not_ready, not_watching
 from hub.stores import opening
@@ -63,7 +62,9 @@ from hub.systemd import notify
 from hub.upkeep import Upkeep
 from hub.warming import warm
 from hub.watchdog import Watchdog
+from hub.web.api import create_app
 from hub.web.feed import Feed
+from hub.web.guard import host_name
 from rules.engine import Engine
 
 RECENT = 7 * 86_400_000
@@ -130,17 +131,16 @@ class Hub:
         self.outside = Outside(config.community, self.feed, clock)
         drilled = DrillAdapter(config.community)
         formats = [*(plugin(settings, site) for plugin, settings in config.adapters), drilled]
-        self.book = Book(config, read_versions(self.reader))
-        self.plugged = Plugged(formats, with_drill(self.book.rules), self._notifiers())
+        self.plugged = Plugged(formats, with_drill(config.rules), self._notifiers())
         self.plugged.look(config.directory, iso(now.wall) or "")
         self.watchdog = Watchdog(config.directory, self.plugged.names, lambda: iso(clock().wall) or "")
         self.engine = Engine(self.plugged.rules(), self.places, config.vocabulary, config.calendar)
         self.engine.failed.update(self.plugged.rules_off())
         alerts = self.reader.open_and_recent(now.wall - RECENT)
-        self.engine.restore(self.reader.state("engine"), alerts, self.reader.heartbeat(), now)
+        self.engine.restore(engine_state(self.reader), alerts, self.reader.heartbeat(), now)
         latest = self.store.latest()
         self.engine.expect(latest, now)
-        warm(self.engine, self.store, self.reader.heartbeat(), now.wall)
+        warm(self.engine, self.store, self.engine.saved_at, now.wall)
         self.engine.await_devices(self.places.devices.values(), now)
         adapters = self.plugged.adapters()
         for adapter in adapters:
@@ -188,7 +188,9 @@ class Hub:
         people = {person.id: person for person in config.people}
         self.link_desk = LinkDesk(self.links, self.words, self.pipeline, self.reader, self.committer, people, clock)
         self.bookkeeper = Bookkeeper(config, lambda: self.pipeline.places, self.queries, self.words, clock)
-        self.server = PageServer(front(self), config.web.host, config.web.port)
+        public = host_name(urlsplit(config.web.public_url).netloc)
+        web = create_app(self.desk, links=self.link_desk, drills=self.drills, public=public, reports=self.bookkeeper)
+        self.server = PageServer(web, config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:
             self.say(f"Port {config.web.port} is taken; the page is at {self.url} instead.")
@@ -225,8 +227,7 @@ class Hub:
     def _places(self) -> Places:
         """What the records know, with what the configuration says on top."""
         places = Places(self.reader.spaces(), self.reader.devices())
-        seen = self.reader.state("last_seen") or {}
-        places.last_seen.update(seen)
+        places.last_seen.update(last_seen(self.reader))
         places.upsert_spaces(self.config.spaces)
         places.upsert_devices(learned(places.device(device.id), device) for device in self.config.devices)
         return places

@@ -8,9 +8,8 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from hub.committer import Committer
@@ -37,6 +36,7 @@ from hub.receipts import wanted
 from hub.records import Work
 from hub.records_people import put_telling
 from hub.records_ticks import Tick, put_tick
+from hub.remembering import Remembering
 from hub.routing import Routes, Twins, fault
 from hub.telling.guarded import Guarded, plain
 from hub.telling.telling import Telling
@@ -89,7 +89,7 @@ class Pipeline:
         self._outside = outside
         self._clock = clock
         self.open = {alert.id: alert for alert in engine.open_alerts()}
-        self._states: dict[str, bytes] = {}
+        self.remembering = Remembering(adapters, engine, places, committer, clock)
         self._looked_at: set[tuple[str, str]] = set()  # alerts, and who has opened them
         self._received: dict[str, float] = {}  # alert id -> monotonic of the message that opened it
         self.pace = Pace()
@@ -380,20 +380,10 @@ class Pipeline:
             self.tick()
             if self._clock().monotonic >= beat:
                 beat = self._clock().monotonic + HEARTBEAT
-                self.remember()
+                self.remembering.beat()
+            self.remembering.go_on()
             await asyncio.sleep(TICK)
 
     def remember(self) -> None:
         """Puts the heartbeat and every state that changed into the next transaction."""
-        work = self._committer.gather(urgent=False)
-        work.heartbeat = self._clock().wall
-        states: dict[str, Any] = {f"adapter:{adapter.kind}": adapter.snapshot() for adapter in self.adapters}
-        states["engine"] = self.engine.snapshot()
-        states["last_seen"] = self.places.last_seen
-        for name, state in states.items():
-            if state is None:
-                continue
-            packed = msgspec.msgpack.encode(state)
-            if packed != self._states.get(name):
-                self._states[name] = packed
-                work.states[name] = packed
+        self.remembering.all()

@@ -155,6 +155,7 @@ class Work:
         )
 
 
+_STATES = "INSERT INTO states (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body"
 _pack = msgspec.msgpack.Encoder().encode
 _alert = msgspec.msgpack.Decoder(Alert).decode
 _device = msgspec.msgpack.Decoder(Device).decode
@@ -321,8 +322,8 @@ class Records(RecordsReader):
             driver.executemany(statement, rows)
         self._bodies(connection, devices, work.devices.values())
         self._bodies(connection, spaces, work.spaces.values())
-        for name, body in work.states.items():
-            self._replace(connection, states, {"name": name}, {"body": body})
+        if work.states:
+            driver.executemany(_STATES, list(work.states.items()))
         if work.topics:
             connection.execute(insert(learned_topics).on_conflict_do_nothing(), [{"topic": topic} for topic in work.topics])
         if work.audits:

@@ -4,19 +4,18 @@ One engine serves all readings. Nothing here does I/O or reads a clock: the same
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hub.calendar import Calendar
 from hub.model import Alert, Device, Now, Reading
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Vocabulary
-from rules import keep, lifecycle
+from rules import keep, lifecycle, saving
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.member import Member
 from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.stored import News
-from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Series, Slot, Subjects
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Slot, Subjects
 from rules.together import Together
 from rules.watch import NOTHING, Watch
 
@@ -30,8 +29,6 @@ AT_A_TIME = 2_000
 """Devices and alerts looked at in one tick, so that no tick holds up the readings; the next ones follow with the next."""
 QUIET_TIMES, QUIET_LEAST = 3.0, 30.0
 """When a device that no silence rule watches counts as silent: this many intervals, and at least these seconds."""
-REMEMBERED = 7 * 86_400_000
-"""How long, in ms, an episode that is over is kept in snapshots."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +45,6 @@ class Engine:
         enabled = {rule.settings.id: rule for rule in rules if rule.settings.enabled}
         self._subjects = Subjects(enabled, directory, vocabulary, calendar or Calendar())
         self._series = self._subjects.series
-        self._news = News(enabled.values())
         self._directory = directory
         self._open: dict[str, Watch | Alert] = {}  # an alert alone: its rule is gone, only a person can close it
         self._closed = self._subjects.over
@@ -97,7 +93,7 @@ class Engine:
         were found silent when this was played before."""
         self._now = now
         self.fallen.clear()
-        changed = self._news.due(self, now)
+        changed: list[Alert] = []
         for device in silent:
             if (known := self._subjects.presences.get(device)) is not None:
                 changed.extend(self._look_after(known, now))
@@ -257,35 +253,28 @@ class Engine:
 
     def snapshot(self) -> Any:
         """What a restart must not lose and the alerts themselves do not tell, as plain values."""
-        earlier = self._subjects.kept.items()
-        watches = [(id, *key, kept.saved) for (id, key), kept in earlier if kept.saved and self._remembers(kept.saved)]
-        for watch in list(self._subjects.notable):
-            saved = keep.snapshot(watch, self._now.monotonic)
-            if saved and self._remembers(saved):
-                watches.append((watch.settings.id, *watch.subject, saved))
-            elif watch.memory is None and watch.hours is None:
-                del self._subjects.notable[watch]
-        devices = {
-            device: presence.snapshot()
-            for device, presence in self._subjects.presences.items()
-            if presence.quantities or presence.watches
-        }
-        members = self._subjects.groups.snapshot(self._now.monotonic)
-        return {"watches": watches, "devices": devices, "members": members, "rules": self._news.marks}
+        return saving.whole(self._subjects, self._now)
 
-    def _remembers(self, saved: dict[str, Any]) -> bool:
-        since = self._now.wall - REMEMBERED
-        held = saved["alert"] or saved["memory"] or saved["excused"] or saved.get("waiting") is not None
-        return bool(held) or any(end > since for _, end, _ in saved["closed"])
+    def pieces(self) -> Iterator[dict[str, Any]]:
+        """The same in pieces of half a millisecond, to be taken one after the other while readings go on."""
+        return saving.pieces(self._subjects, lambda: self._now)
+
+    @property
+    def saved_at(self) -> int | None:
+        """When what ``restore`` was given was taken, ms; what came later must be told again."""
+        return self._subjects.saved_at
 
     def restore(self, state: Any, alerts: Sequence[Alert], heartbeat: int | None, now: Now) -> None:
         """Goes on where the last run ended, before the first step.
 
-        ``state``: the last snapshot, or None; ``alerts``: all that are open, and those closed lately; ``heartbeat``: when the
-        snapshot was taken, ms. Open alerts stay open and are not raised again; the wait for silence begins anew."""
+        ``state``: the last snapshot, or its ``pieces`` as a list, or None; ``alerts``: all that are open, and those closed
+        lately; ``heartbeat``: when the snapshot was taken, or the heartbeat after it, ms. Open alerts stay open and are not
+        raised again; the wait for silence begins anew."""
         self._subjects.began = self._now = now
+        if isinstance(state, list):
+            state = saving.joined(state, heartbeat)
         self._subjects.heartbeat = heartbeat
-        self._news.since(state)
+        self._subjects.saved_at = state.get("since", heartbeat) if state else heartbeat
         for id, device, quantity, channel, saved in state["watches"] if state else ():
             self._subjects.kept[id, (device, quantity, channel)] = Kept(saved)
         still_open = []
@@ -308,18 +297,16 @@ class Engine:
             presence.restore(told, now.monotonic)
             self._look_after(presence, now)
         groups = self._subjects.groups
-        groups.restore(state.get("members", ()) if state else (), max(0, now.wall - heartbeat) / 1000 if heartbeat else 0.0, now)
+        told = state.get("members_at", heartbeat) if state else heartbeat
+        groups.restore(state.get("members", ()) if state else (), max(0, now.wall - told) / 1000 if told else 0.0, now)
         for alert in still_open:
             self._reopen(alert, now)
         for (_, key), kept in tuple(self._subjects.kept.items()):
             if kept.saved and kept.saved.get("waiting") is not None and key not in self._series:
                 self._subjects.bind(key)  # its hours may begin before it is heard again
         for key in groups.wanted():
-            self.bound(key)
-
-    def bound(self, key: Key) -> Series:
-        """What is watched of a series, from now on."""
-        return self._series.get(key) or self._subjects.bind(key)
+            if key not in self._series:
+                self._subjects.bind(key)
 
     def _subject(self, alert: Alert) -> Key:
         """What is watched, as states are kept by it: a series, a device, or the place of several conditions."""
@@ -331,25 +318,28 @@ class Engine:
     def expect(self, heard: Iterable[tuple[Reading, int]], now: Now) -> None:
         """After ``restore``: the newest stored readings, each with its arrival, ms. Whoever was heard after the last snapshot
         is missed like any other when nothing more comes."""
-        snapshot = self._subjects.heartbeat or 0
+        snapshot = self._subjects.saved_at or 0
         heard = list(heard)
-        self._news.keep(heard, now)
         for reading, arrival in heard:
             if reading.quantity in NO_SIGN_OF_LIFE:
                 continue
             presence = self._subjects.presences.get(reading.device)
             known = presence is not None and reading.quantity in presence.quantities
-            if arrival < (snapshot if known else now.wall - REMEMBERED):
+            if arrival < (snapshot if known else now.wall - saving.REMEMBERED):
                 continue
-            self.bound((reading.device, reading.quantity, reading.channel))
+            key = (reading.device, reading.quantity, reading.channel)
+            if key not in self._series:
+                self._subjects.bind(key)
             presence = self._subjects.presence(reading.device)
             presence.at = max(presence.at, arrival)
             presence.heard = max(presence.heard, now.monotonic)
             self._look_after(presence, now)
         groups = self._subjects.groups
         for reading, arrival in heard:
-            if arrival >= now.wall - REMEMBERED and groups.sees(reading.quantity):
-                self.bound((reading.device, reading.quantity, reading.channel))
+            if arrival >= now.wall - saving.REMEMBERED and groups.sees(reading.quantity):
+                key = (reading.device, reading.quantity, reading.channel)
+                if key not in self._series:
+                    self._subjects.bind(key)
                 groups.learn(reading, arrival, now)
 
     def remembering(self) -> list[Key]:
@@ -389,7 +379,7 @@ class Engine:
                 watch = presence.watches[alert.rule] = self._subjects.watch(rule, key, presence)
             presence.silent = True
         else:
-            series = self.bound(key)
+            series = self._series.get(key) or self._subjects.bind(key)
             watch = next((one for one in series.watches if isinstance(one, Watch) and one.rule is rule), None)
             if watch is None:
                 watch = self._subjects.watch(rule, key, series.presence)

@@ -70,6 +70,7 @@ class Subjects:
         self.kept: dict[tuple[str, Key], Kept] = {}
         self.over: dict[str, None] = {}  # ids of closed alerts
         self.heartbeat: int | None = None
+        self.saved_at: int | None = None
         self.began: Now | None = None
         self.edition = 0  # of the directory
         self.forgotten = 0
@@ -154,6 +155,16 @@ class Subjects:
                 presence.quantities = (*presence.quantities, quantity)
                 self.watch_silence(presence)
         return series
+
+    def find(self, id: str, key: Key) -> Watch | None:
+        """What watches this subject by that rule, if it has been heard."""
+        if key[1]:
+            found = self.series.get(key) or self._parked.get(key)
+            watches = [one for one in found.watches if isinstance(one, Watch)] if found else []
+        else:
+            presence = self.presences.get(key[0])
+            watches = list(presence.watches.values()) if presence else []
+        return next((watch for watch in watches if watch.settings.id == id), None)
 
     def watch_silence(self, presence: Presence) -> None:
         device = presence.device

@@ -7,8 +7,7 @@ import pytest
 
 from hub.directory import Places
 from hub.model import Alert, Device, DeviceInfo, Now, Reading, Space
-from rules import build
-from rules import engine as engine_module
+from rules import build, saving
 from rules import subjects as subjects_module
 from rules.engine import AlreadyClosed, Engine, NeedsReason, UnknownAlert
 from tests.support.scenarios import START, VOCABULARY
@@ -214,7 +213,7 @@ def test_the_snapshot_is_plain_values_and_leaves_old_episodes_behind() -> None:
     state = msgspec.msgpack.decode(msgspec.msgpack.encode(of.snapshot()))
     assert state == msgspec.json.decode(msgspec.json.encode(of.snapshot()))
     assert {entry[0] for entry in state["watches"]} == {"smoke", "rate"}
-    of.tick(now(engine_module.REMEMBERED / 1000 + 10))
+    of.tick(now(saving.REMEMBERED / 1000 + 10))
     assert {entry[0] for entry in of.snapshot()["watches"]} == {"rate"}
 
 

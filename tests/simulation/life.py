@@ -20,6 +20,7 @@ from hub.pipeline import Pipeline
 from hub.ports import Adapter, Notifier, Retention, SiteContext
 from hub.quantities import Quantity, Vocabulary
 from hub.records import Records, Sent, Work
+from hub.remembering import engine_state, last_seen
 from hub.stores.parquet import ParquetStore
 from rules.engine import Engine
 from rules.loading import build
@@ -108,10 +109,10 @@ class Life:
         self.store = WatchedStore(directory, VOCABULARY, RETENTION, clock=lambda: clock().wall)
         now = clock()
         places = Places(self.records.spaces(), self.records.devices())
-        places.last_seen.update(self.records.state("last_seen") or {})
+        places.last_seen.update(last_seen(self.records))
         self.engine = Engine([build(kind, table) for kind, table in _RULES], places, VOCABULARY)
         alerts = self.records.open_and_recent(now.wall - RECENT)
-        self.engine.restore(self.records.state("engine"), alerts, self.records.heartbeat(), now)
+        self.engine.restore(engine_state(self.records), alerts, self.records.heartbeat(), now)
         self.engine.expect(self.store.latest(), now)
         intake = Intake(VOCABULARY, RETENTION)
         intake.restore(self.store.digests(now.wall - REDELIVERY))
