@@ -11,6 +11,8 @@ from rules import limits
 from rules.words import figure, span
 
 _POINTS = 64
+_PAUSE = 3
+"""So many times the window without a reading: what comes then begins anew, unless the device always speaks so seldom."""
 _RESET = int(Quality.COUNTER_RESET)  # an IntFlag itself is slow to compare with
 
 
@@ -19,8 +21,9 @@ class Rate:
 
     The change is measured over the last ``over`` (``per`` if left out) of event time and never blown up: what rose by 3
     within the first ten seconds has not risen by 18 a minute. With less than two readings, or before the window is full, it
-    cannot tell that all is well. With ``clear`` a raised alert ends only at that rate or a slower one. After a counter's
-    reset, and for readings that arrive out of order, it does not guess.
+    cannot tell that all is well; nor can one reading after a pause of more than three times as long: nobody knows how fast
+    it changed at the end of it. With ``clear`` a raised alert ends only at that rate or a slower one. After a counter's reset,
+    and for readings that arrive out of order, it does not guess.
 
     ```toml
     [[rule]]
@@ -66,6 +69,7 @@ class Rate:
         self._over = settings.over or settings.per
         self._per = settings.per
         self._step = self._over // _POINTS
+        self._pause = self._over * _PAUSE
 
     def memory(self) -> list[list[float]]:
         """[time in ms, value] of the readings in the window and the last one before it, at most some 64, oldest first."""
@@ -76,7 +80,8 @@ class Rate:
         points: list[list[float]] = memory
         if reading.quality & _RESET or (points and time <= points[-1][0]):
             points.clear()
-        if len(points) > 1 and points[-1][0] - points[-2][0] < self._step:
+        known = len(points)
+        if known > 1 and points[-1][0] - points[-2][0] < self._step:
             points[-1] = [time, reading.value]  # closer together than the window needs: thinned
         else:
             points.append([time, reading.value])
@@ -90,6 +95,9 @@ class Rate:
         limit = self._clear if firing else self.threshold
         if rate > limit if self.threshold > 0 else rate < limit:
             return True
+        if elapsed > self._pause and known > 1:
+            del points[:-1]
+            return None
         return False if elapsed >= self._over else None
 
     def words(self, quantity: Quantity) -> dict[str, str]:
