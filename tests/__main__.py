@@ -4,6 +4,7 @@ Installs what the machine lacks, then runs the checkers as named steps, then pyt
 The exit code is not 0 if anything failed. Further arguments go to pytest.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -41,8 +42,8 @@ def main(arguments: list[str]) -> int:
     if alone not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
         broken.append("the tests that run alone")
     say("pytest: the rest")
-    # Most tests wait for a broker, a kill or a browser: two processes on two cores halve the time.
-    options += ["--numprocesses=2", "--dist=loadgroup", "-m", "not alone"]
+    # Most tests wait for a broker, a kill or a browser: two processes a core lose no time to each other.
+    options += [f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=loadgroup", "-m", "not alone"]
     code = int(pytest.main([*options, *arguments], plugins=[Tally(broken, missing, started)]))
     return code or (1 if broken else 0)
 
