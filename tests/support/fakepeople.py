@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from hub.model import SEVERITIES, Alert
+from hub.model import SEVERITIES, Alert, Device, Space
 from hub.records_people import Frozen, Note
-from hub.telling.incidents import Incident, rank, worst
+from hub.telling.incidents import Incident, key, rank, worst
 from hub.telling.silences import Silence
 from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
 from hub.web.view import Conflict, NotFound, Page, Refused, Told
@@ -20,12 +20,26 @@ def wall() -> int:
     return time.time_ns() // 1_000_000
 
 
+def made_told(at: int) -> list[Told]:
+    """Two people told of an alert raised at ``at``: one has it and has looked, the other's chat service does not answer."""
+    took, seen = at + 160, at + 42_000
+    return [
+        Told("webhook:desk", "first", at + 4, took, "李管家", 1, "", "seen", at + 5, accepted_at=took, seen_at=seen),
+        Told("im:night", "first", at + 4, None, "王工", 3, "The chat service answered 503.", "queued", at + 60_000),
+    ]
+
+
 class FakePeople:
-    """``alerts_by_id`` and ``put`` are the whole view's."""
+    """What is declared here is the whole view's."""
 
     alerts_by_id: dict[str, Alert]
+    spaces_by_id: dict[str, Space]
+    devices_by_id: dict[str, Device]
 
     def put(self, alert: Alert) -> Alert:
+        raise NotImplementedError
+
+    def smoke(self, device: str, at: int, id: str) -> Alert:
         raise NotImplementedError
 
     @property
@@ -45,18 +59,32 @@ class FakePeople:
 
     # --- incidents
 
+    def burn(self, building: str, count: int, id: str = "storm") -> list[Alert]:
+        """So many of the building's detectors see smoke; the first kitchens more than once where there are fewer."""
+        kitchens = [one for one in self.devices_by_id.values() if one.space.startswith(f"{building}-") and one.model == "HS1SA"]
+        return [self.put(self.smoke(kitchens[n % len(kitchens)].id, wall(), f"{id}-{n}")) for n in range(count)]
+
     def _groups(self) -> dict[tuple[str, str], list[Alert]]:
         groups: dict[tuple[str, str], list[Alert]] = {}
         for alert in self.alerts_by_id.values():
             if alert.raised_at is not None:
-                groups.setdefault((alert.rule, alert.space.split("-")[0] or alert.device), []).append(alert)
+                groups.setdefault(key(alert, self._path(alert.space)), []).append(alert)
         return groups
 
-    def _incident(self, key: tuple[str, str], alerts: Sequence[Alert]) -> Incident:
+    def _path(self, space: str) -> list[Space]:
+        path: list[Space] = []
+        while space in self.spaces_by_id:
+            path.append(self.spaces_by_id[space])
+            space = path[-1].parent
+        return path
+
+    def _incident(self, group: tuple[str, str], alerts: Sequence[Alert]) -> Incident:
         lead = worst(alerts)
         firing = [one for one in alerts if one.state == "firing"]
+        space = self.spaces_by_id.get(group[1])
+        place = {"en": space.name_en or space.name, "zh": space.name} if space else lead.place
         return Incident(
-            id=f"i{lead.id}", cause=key[0], space=key[1], opened_at=min(one.raised_at or 0 for one in alerts), place=lead.place,
+            id=f"i{lead.id}", cause=group[0], space=group[1], opened_at=min(one.raised_at or 0 for one in alerts), place=place,
             lead=lead.id, summary=lead.summary, state="firing" if firing else "resolved", severity=lead.severity,
             members=len(alerts), firing=len(firing), critical=sum(one.severity == "critical" for one in alerts),
             unacknowledged=sum(not one.acknowledged_by for one in firing), changed_at=wall(),
@@ -67,22 +95,22 @@ class FakePeople:
     async def incidents(
         self, *, state: Literal["firing", "resolved"] | None = None, limit: int = 50, cursor: str | None = None
     ) -> Page[Incident]:
-        found = [self._incident(key, alerts) for key, alerts in self._groups().items()]
+        found = [self._incident(group, alerts) for group, alerts in self._groups().items()]
         found = [one for one in found if state in (None, one.state)]
         found.sort(key=lambda one: (-SEVERITIES.index(one.severity), not one.unacknowledged, one.opened_at))
         start = int(cursor or 0)
         return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None, len(found))
 
     def _found(self, id: str) -> tuple[Incident, list[Alert]]:
-        for key, alerts in self._groups().items():
-            if (incident := self._incident(key, alerts)).id == id:
+        for group, alerts in self._groups().items():
+            if (incident := self._incident(group, alerts)).id == id:
                 return incident, alerts
         raise NotFound(f"There is no incident {id}.")
 
     async def incident(self, id: str) -> IncidentStory:
         incident, alerts = self._found(id)
         at = incident.told_at
-        told = [ToldOf(incident.lead, Told("webhook:desk", "first", at, at + 160, "李管家", 1))]
+        told = [ToldOf(incident.lead, one) for one in made_told(at)]
         ladder = [
             Rung(at, ["keeper"], ["李管家"], True),
             Rung(at + 120_000, ["duty"], ["王工"], wall() > at + 120_000),
@@ -109,7 +137,7 @@ class FakePeople:
         alert = self._alert(id)
         notes = self._said.get(id, [])
         assigned = next((one.whom for one in reversed(notes) if one.what == "assigned"), "")
-        incident = next((self._incident(key, found).id for key, found in self._groups().items() if alert in found), "")
+        incident = next((self._incident(group, found).id for group, found in self._groups().items() if alert in found), "")
         points = [(alert.at - n * 10_000, 0.0 if n else 1.0, 0) for n in range(30, -1, -1)]
         return AlertPeople(incident, assigned, "", notes, [Frozen(alert.device, alert.quantity, alert.channel, points)])
 

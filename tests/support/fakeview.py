@@ -33,10 +33,10 @@ from hub.web.view import (
     Refused,
     RuleInfo,
     Site,
-    Told,
 )
 from tests.support import fakecommunity as made
-from tests.support.fakepeople import FakePeople
+from tests.support.fakedrills import FakeDrills
+from tests.support.fakepeople import FakePeople, made_told
 
 RANK = {"critical": 0, "warning": 1, "info": 2}
 DOMAIN_MODELS = {"energy": "SDM120", "parking": "TPS110", "fire": "HS1SA", "health": "Mi Band"}
@@ -207,10 +207,7 @@ class FakeView(FakePeople):
 
     async def alert(self, id: str) -> AlertStory:
         alert = self.known(id)
-        told = [
-            Told("webhook:desk", "first", (alert.raised_at or 0) + 4, (alert.raised_at or 0) + 160, "李管家", 1),
-            Told("im:night", "first", (alert.raised_at or 0) + 4, None, "王工", 3, "The chat service answered 503."),
-        ]
+        told = made_told(alert.raised_at or 0)
         rules = {rule.id: rule for rule in await self.rules()}
         return AlertStory(alert, self.stories[id], told if alert.severity == "critical" else (), rules.get(alert.rule))
 
@@ -387,7 +384,8 @@ async def main() -> None:
     parser.add_argument("--fire-in", type=float, default=0)
     given = parser.parse_args()
     view = FakeView(given.mode)
-    server = uvicorn.Server(uvicorn.Config(create_app(view), port=given.port, log_level="warning", timeout_graceful_shutdown=2))
+    app = create_app(view, drills=FakeDrills(given.mode == "empty"))
+    server = uvicorn.Server(uvicorn.Config(app, port=given.port, log_level="warning", timeout_graceful_shutdown=2))
     print(f"http://127.0.0.1:{given.port}", flush=True)
     living = asyncio.create_task(liven(view, given.fire_in))
     await server.serve()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from hub.web.api import create_app
+from hub.web.drills import Drilling
 from hub.web.reports import Reports
 from hub.web.view import HubView
 
@@ -15,9 +16,10 @@ from hub.web.view import HubView
 class Web:
     """A running server: ``url``, ``port``; ``stop`` and ``start`` again on the same port."""
 
-    def __init__(self, view: HubView, reports: Reports | None = None) -> None:
+    def __init__(self, view: HubView, reports: Reports | None = None, drills: Drilling | None = None) -> None:
         self.view = view
         self.reports = reports
+        self.drills = drills
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -31,7 +33,8 @@ class Web:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
-        config = uvicorn.Config(create_app(self.view, reports=self.reports), log_level="warning", timeout_graceful_shutdown=1)
+        app = create_app(self.view, reports=self.reports, drills=self.drills)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server.serve([listening]))
         async with asyncio.timeout(10):
@@ -46,8 +49,8 @@ class Web:
 
 
 @asynccontextmanager
-async def serving(view: HubView, reports: Reports | None = None) -> AsyncIterator[Web]:
-    web = Web(view, reports)
+async def serving(view: HubView, reports: Reports | None = None, drills: Drilling | None = None) -> AsyncIterator[Web]:
+    web = Web(view, reports, drills)
     await web.start()
     try:
         yield web

@@ -1,69 +1,60 @@
 // One alert: what it is, what to do, the evidence, what happened, who was told, why it was raised.
 
-import { get, post, readings, sentence } from "./api.js";
+import { get, post, sentence } from "./api.js";
 import { myName } from "./ask.js";
-import { bucket, chart } from "./chart.js";
 import { data, h, show, visible } from "./dom.js";
-import { age, channelOf, exact, figure, ms, now, place, quantityName, since, time, what } from "./format.js";
+import { evidence } from "./evidence.js";
+import { age, exact, figure, ms, place, quantityName, since, time, what } from "./format.js";
+import { groupAddress } from "./group.js";
 import { has, pick, say, t } from "./i18n.js";
 import { answered, buttons, measured, raised, remarksOf, telling } from "./incident.js";
 import { hear } from "./live.js";
 import { badge } from "./marks.js";
-import { state } from "./state.js";
-
-const BEFORE = 30 * 60000;
-const AFTER = 10 * 60000;
-
-const STEPS = [
-  ["fire.smoke", "fire"], ["fire.heat", "fire"], ["fire.co", "co"], ["fire.gas", "gas"], ["fire.water", "pressure"],
-  ["fire.fault", "fault"], ["fire", "fire"], ["safety", "help"], ["health", "health"], ["water.leak", "leak"],
-  ["device.battery", "battery"], ["device.fault", "fault"], ["device.online", "silent"], ["power", "power"],
-  ["current", "power"], ["voltage", "power"], ["parking", "parking"],
-];
-
-function stepsFor(alert) {
-  if (!alert.quantity || (alert.silent && alert.value === null)) return "silent";
-  const found = STEPS.find(([prefix]) => alert.quantity === prefix || alert.quantity.startsWith(`${prefix}.`));
-  return found ? found[1] : "other";
-}
-
-function steps(alert) {
-  const kind = stepsFor(alert);
-  const found = [1, 2, 3, 4].map((n) => `steps.${kind}.${n}`).filter(has);
-  return h("ol.steps", {}, found.map((key) => h("li", {}, t(key))));
-}
-
-/** Whatever comes from a fire detector, even that it is silent. */
-function aboutFire(alert, device) {
-  return alert.quantity.startsWith("fire.") || Boolean(device?.latest.some((one) => one.quantity.startsWith("fire.")));
-}
+import { bonds, noteButtons, persons } from "./notes.js";
+import { silenceAlert } from "./silence.js";
+import { aboutFire, steps } from "./steps.js";
+import { heldLine, ladderList, ledger, nextLine, toldLine } from "./told.js";
 
 export function alert(root, [id]) {
   const body = h("div");
-  const evidence = h("section.evidence");
-  let drawn = null;
+  const picture = h("section.evidence");
+  const after = h("div");
+  const chart = evidence(picture);
   let story = null;
   let device = null;
+  let people = null; // notes, to whom it is assigned, frozen evidence
+  let incident = null; // the story of the incident it belongs to
+  let names = new Map();
   let turn = 0;
   let looked = false;
-  const after = h("div");
-  show(root, body, evidence, after);
+  show(root, body, picture, after);
   show(body, h("p.quiet", {}, t("list.loading")));
 
   async function load() {
     const mine = ++turn;
+    const path = `alerts/${encodeURIComponent(id)}`;
     try {
-      const given = await get(`alerts/${encodeURIComponent(id)}`);
+      const [given, beside] = await Promise.all([get(path), get(`${path}/people`).catch(() => null)]);
       device ??= await get(`devices/${encodeURIComponent(given.alert.device)}`).catch(() => null);
       if (mine !== turn) return;
-      story = given;
+      [story, people] = [given, beside];
       draw();
       look();
-      drawEvidence(story.alert, mine);
+      chart.draw(story.alert, device, people?.evidence);
+      await loadMore(mine);
     } catch (trouble) {
       if (mine !== turn) return;
       show(body, h("p.problem", { role: "alert" }, visible(sentence(trouble))), h("a.button", { href: "#/" }, t("missing.back")));
     }
+  }
+
+  async function loadMore(mine) {
+    const wanted = people?.incident && (story.alert.state !== "resolved" || !incident);
+    const found = wanted ? await get(`incidents/${encodeURIComponent(people.incident)}`, { members: "0" }).catch(() => null) : incident;
+    const known = people?.assigned ? await persons() : names;
+    if (mine !== turn) return;
+    [incident, names] = [found, known];
+    draw();
   }
 
   function look() {
@@ -75,6 +66,8 @@ export function alert(root, [id]) {
   function draw() {
     const one = story.alert;
     const open = one.state !== "resolved";
+    const focus = document.activeElement?.dataset?.focus;
+    const together = incident && incident.incident.members > 1;
     show(
       body,
       h(
@@ -85,45 +78,33 @@ export function alert(root, [id]) {
         h("p.what", {}, h("span.summary", {}, data(what(one))), " ", measured(one)),
         h("p", {}, say("alert.since", { time: h("time.figure", { datetime: one.at }, exact(ms(one.at))) })),
         remarksOf(one),
+        together ? h("p", {}, h("a", { href: groupAddress(incident.incident) }, t("group.oneOf", { n: incident.incident.members }), " →")) : null,
+        bonds(one, people, names),
         open ? h("p", {}, answered(one) ?? h("span.answered", {}, t("alert.nobody"))) : ended(one),
+        open && !one.acknowledged_by ? [people?.held ? heldLine({ [people.held]: 1 }, true) : null, toldLine(story.told), nextLine(incident?.ladder ?? [])] : null,
         buttons(one),
       ),
+      h("div.buttons.quieter", {}, noteButtons(one, load), open ? h("button.quiet-button", { type: "button", "data-focus": "silence.this", on: { click: () => silenceAlert(one, load) } }, t("silence.this")) : null),
       open ? h("section", {}, h("h2", {}, t("alert.steps")), steps(one), aboutFire(one, device) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
     );
     show(
       after,
-      h("div.two", {}, timeline(story), told(story)),
-      why(story),
+      h("div.two", {}, timeline(story), told(story, incident)),
+      why(story, device),
       !open && aboutFire(one, device) ? h("p.supplement", {}, t("alert.supplement")) : null,
     );
-  }
-
-  async function drawEvidence(one, mine) {
-    if (!one.quantity) return;
-    const from = ms(one.at) - BEFORE;
-    const to = Math.min(now(), (ms(one.resolved_at) ?? Math.max(ms(one.last_at), ms(one.at))) + AFTER);
-    const every = bucket(to - from, evidence.clientWidth || 640);
-    const series = { device: one.device, quantity: one.quantity, channel: one.channel };
-    const page = await readings(series, from, to, every).catch(() => null);
-    if (mine !== turn || !page) return;
-    const points = page.items.map((item) => ({ ...item, at: ms(item.time) }));
-    const known = state.quantities.get(one.quantity);
-    const given = {
-      points, from, to, every, quantity: one.quantity, unit: one.unit, shape: known?.shape ?? "gauge", name: visible(pick(known) || one.quantity),
-      interval: device?.interval, threshold: one.threshold, severity: one.severity, mark: ms(one.at), low: known?.low, high: known?.high,
-    };
-    if (drawn) drawn.update(given);
-    else {
-      drawn = chart(given, null);
-      const link = `#/devices/${encodeURIComponent(one.device)}?quantity=${encodeURIComponent(one.quantity)}&channel=${encodeURIComponent(one.channel)}`;
-      show(evidence, h("h2", {}, t("alert.evidence")), h("p.faint", {}, h("a", { href: link }, quantityName(one.quantity, channelOf(one, device?.latest)))), drawn.element);
-    }
+    if (focus) body.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
   }
 
   load();
-  const close = hear((changed) => changed.id === id && load());
+  let waiting = 0;
+  const close = hear((changed) => {
+    if (changed.id !== id) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(load, 50);
+  });
   const heading = () => (story ? visible(pick(story.alert.place) || story.alert.device) : t("alerts.title"));
-  return { close: () => (turn++, drawn?.close(), close()), title: heading };
+  return { close: () => (turn++, clearTimeout(waiting), chart.close(), close()), title: heading };
 }
 
 function ended(one) {
@@ -145,28 +126,14 @@ function timeline({ alert: one, changes }) {
   return h("section", {}, h("h2", {}, t("alert.timeline")), h("ol.timeline", {}, items));
 }
 
-function told({ told: notices }) {
-  const items = notices.map((one) =>
-    h(
-      "li",
-      {},
-      time(ms(one.created_at)),
-      h(
-        "div",
-        {},
-        h("strong", {}, data(one.person || one.notifier)),
-        one.person ? [" ", h("span.faint", {}, data(one.notifier))] : null,
-        h("p.faint", {}, h("span", {}, t(`why.${one.why}`)), " · ", h("span", {}, one.sent_at ? t("alert.toldSent", { age: age(ms(one.sent_at) - ms(one.created_at)) }) : t("alert.toldTrying", { n: one.attempts }))),
-        one.error && !one.sent_at ? h("p.quote", {}, data(one.error)) : null,
-      ),
-    ),
-  );
-  return h("section", {}, h("h2", {}, t("alert.told")), items.length ? h("ol.timeline", {}, items) : h("p.quiet", {}, t("alert.toldNobody")));
+function told({ told: notices }, incident) {
+  const ladder = incident?.ladder ?? [];
+  return h("section", {}, h("h2", {}, t("alert.told")), ledger(notices), ladder.length ? [h("h2", {}, t("ladder.title")), ladderList(ladder)] : null);
 }
 
-function why({ alert: one, rule }) {
-  const device = h("p", {}, h("span", {}, t("alert.device")), " ", h("a", { href: `#/devices/${encodeURIComponent(one.device)}` }, data(one.device)));
-  if (!rule) return h("section", {}, h("h2", {}, t("alert.rule")), h("p", {}, say("alert.ruleGone", { id: data(one.rule) })), device);
+function why({ alert: one, rule }, device) {
+  const link = h("p", {}, h("span", {}, t("alert.device")), " ", h("a", { href: `#/devices/${encodeURIComponent(one.device)}` }, data(device?.name || one.device)), device?.name ? [" ", h("span.faint", {}, data(one.device))] : null);
+  if (!rule) return h("section", {}, h("h2", {}, t("alert.rule")), h("p", {}, say("alert.ruleGone", { id: data(one.rule) })), link);
   const { threshold, limit, hold_for: hold } = rule.settings;
   const key = has(`rule.${rule.kind}`) ? `rule.${rule.kind}` : "rule.other";
   const bound = one.threshold ?? threshold ?? limit;
@@ -178,6 +145,6 @@ function why({ alert: one, rule }) {
     h("h2", {}, t("alert.rule")),
     h("p", {}, words, hold ? [" ", h("span", {}, t("rule.hold", { age: age(hold) }))] : null, " · ", h("span.faint", {}, say("rule.named", { id: data(pick(rule.name) || rule.id) }))),
     rule.disabled ? h("p.remark", {}, say("alert.ruleStands", { why: data(rule.disabled) })) : null,
-    device,
+    link,
   );
 }

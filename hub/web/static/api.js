@@ -16,7 +16,7 @@ export function sentence(trouble) {
   return t("ask.broken");
 }
 
-async function ask(path, options) {
+export async function ask(path, options) {
   let response;
   try {
     response = await fetch(`/api/v1/${path}`, { signal: AbortSignal.timeout(20000), ...options });

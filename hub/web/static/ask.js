@@ -1,4 +1,4 @@
-// The two things the page asks people: who they are (once), and why an alert is resolved.
+// What the page asks people in dialogs: who they are (once), and why an alert is resolved.
 
 import { post, sentence } from "./api.js";
 import { h, show, visible } from "./dom.js";
@@ -13,16 +13,20 @@ export function myName() {
 }
 
 /** Opens a dialog; resolves to what `collect` gave on submit, or null when it was cancelled. */
-function dialog(title, fields, collect) {
+export function dialog(title, fields, collect) {
   return new Promise((resolve) => {
     const problem = h("p.problem", { role: "alert" });
+    let busy = false; // a second click sends nothing twice
     const form = h(
       "form",
       {
         on: {
           submit: async (event) => {
             event.preventDefault();
+            if (busy) return;
+            busy = true;
             const given = await collect((text) => show(problem, text));
+            busy = false;
             if (given !== null) close(given);
           },
         },
@@ -45,7 +49,7 @@ function dialog(title, fields, collect) {
     element.addEventListener("cancel", () => close(null));
     document.body.append(element);
     element.showModal();
-    form.querySelector("input, textarea").focus();
+    (form.querySelector("input:not([type=radio]), textarea, select") ?? form.querySelector("button")).focus();
   });
 }
 
@@ -57,7 +61,22 @@ export async function askName() {
   return name;
 }
 
-function label(alert) {
+/** The name of whoever acts; asked the first time. */
+export async function who() {
+  return myName() || (await askName());
+}
+
+/** Sends what a dialog has gathered; null, and the reason said in it, when that did not work. */
+export async function sent(path, body, complainAbout) {
+  try {
+    return await post(path, body);
+  } catch (trouble) {
+    complainAbout(visible(t("ask.failed", { why: sentence(trouble) })));
+    return null;
+  }
+}
+
+export function label(alert) {
   return visible(`${what(alert)} · ${pick(alert.place) || alert.device}`);
 }
 
@@ -69,7 +88,7 @@ function kind(quantity) {
 
 /** One click; the name is asked the first time. The button stands still meanwhile. */
 export async function acknowledge(alert, button) {
-  const by = myName() || (await askName());
+  const by = await who();
   if (!by) return;
   button.disabled = true;
   try {
@@ -80,13 +99,13 @@ export async function acknowledge(alert, button) {
   }
 }
 
-function complain(button, trouble) {
+export function complain(button, trouble) {
   button.parentElement.querySelector(".problem")?.remove();
   button.after(h("p.problem", { role: "alert" }, visible(t("ask.failed", { why: sentence(trouble) }))));
 }
 
 export async function resolve(alert) {
-  const by = myName() || (await askName());
+  const by = await who();
   if (!by) return;
   const reason = h("textarea", { name: "reason", rows: 3, maxlength: 2000 });
   const ready = [1, 2, 3].map((n) => {
@@ -100,13 +119,8 @@ export async function resolve(alert) {
       complainAbout(t("ask.reasonNeeded"));
       return null;
     }
-    try {
-      const changed = await post(`alerts/${encodeURIComponent(alert.id)}/resolve`, { by, reason: reason.value.trim() });
-      keep(changed);
-      return changed;
-    } catch (trouble) {
-      complainAbout(visible(t("ask.failed", { why: sentence(trouble) })));
-      return null;
-    }
+    const changed = await sent(`alerts/${encodeURIComponent(alert.id)}/resolve`, { by, reason: reason.value.trim() }, complainAbout);
+    if (changed) keep(changed);
+    return changed;
   });
 }

@@ -73,13 +73,21 @@ export function since(at, key = "") {
   return element;
 }
 
+/** A time to come that keeps telling how long until then. */
+export function until(at, key) {
+  const element = h("time.figure", { datetime: new Date(at).toISOString(), title: exact(at), "data-until": at, "data-key": key });
+  refresh(element);
+  return element;
+}
+
 function refresh(element) {
-  const text = age(now() - Number(element.dataset.since));
+  const { since: from, until: to } = element.dataset;
+  const text = age(from ? now() - Number(from) : Number(to) - now());
   const sentence = element.dataset.key ? t(element.dataset.key, { age: text }) : text;
   if (element.textContent !== sentence) element.textContent = sentence;
 }
 
-setInterval(() => document.querySelectorAll("time[data-since]").forEach(refresh), 1000);
+setInterval(() => document.querySelectorAll("time[data-since], time[data-until]").forEach(refresh), 1000);
 
 export function time(at) {
   return h("time.figure", { datetime: new Date(at).toISOString(), title: exact(at) }, moment(at));

@@ -3,15 +3,18 @@
 import { data, h, show } from "./dom.js";
 import { age, clock, figure, hour, ms, now, number, since } from "./format.js";
 import { pick, say, t } from "./i18n.js";
+import { groupCard } from "./group.js";
 import { incident } from "./incident.js";
+import { standing } from "./incidents.js";
 import { house, mark } from "./marks.js";
 import { sound } from "./siren.js";
 import { dayCurve, share } from "./spark.js";
 import { listen, openAlerts, openTotal, state } from "./state.js";
 import { steady } from "./steady.js";
+import { story, toldLines } from "./told.js";
 
 const STEP = 20;
-const MANY = 500;
+const TOLD = 6; // cards that say who has been told
 
 export function home(root) {
   const wrong = h("section.wrong", { "aria-labelledby": "wrong-title" });
@@ -23,35 +26,38 @@ export function home(root) {
   let begun = false;
   show(root, wrong, community, day);
 
-  function card(alert) {
-    const key = `${alert.revision} ${document.documentElement.lang} ${state.quantities.size}`;
-    const known = cards.get(alert.id);
-    if (known && known.key === key) return known.element;
-    const element = incident(alert);
-    cards.set(alert.id, { key, element });
+  /** A group, or a single alert as it is; whom it was told stands with the first ones. */
+  function card(one, at) {
+    const told = one.incident && at < TOLD && !(one.alert && one.answered) ? story(one.incident.id, one.incident.changed_at, drawWrong) : null;
+    const key = JSON.stringify([one.alert ? one.alert.revision : one.incident, told, document.documentElement.lang, state.quantities.size]);
+    const drawn = cards.get(one.id);
+    if (drawn && drawn.key === key) return drawn.element;
+    const element = one.alert ? incident(one.alert, one.answered ? null : toldLines(told, true)) : groupCard(one.incident, told);
+    cards.set(one.id, { key, element });
     return element;
   }
 
   function drawWrong() {
     const alerts = openAlerts();
     const total = openTotal();
-    const list = alerts.slice(0, shown).map(card);
-    for (const id of cards.keys()) if (!state.open.has(id)) cards.delete(id);
+    const all = standing();
+    const list = all.slice(0, shown).map(card);
+    const there = new Set(all.map((one) => one.id));
+    for (const id of cards.keys()) if (!there.has(id)) cards.delete(id);
     const focus = document.activeElement?.dataset?.focus;
     show(
       wrong,
-      h("h1", { id: "wrong-title" }, headline(total)),
+      h("h1", { id: "wrong-title" }, headline(total, all)),
       subline(),
       needsSound(alerts) ? h("p.remark", {}, t("sound.need")) : null,
-      total > MANY ? h("p.remark", {}, t("home.tooMany")) : null,
       list.length ? h("div.incidents", {}, list) : null,
       h(
         "div.buttons",
         {},
-        alerts.length > shown
-          ? h("button", { type: "button", on: { click: more } }, t("home.more", { n: Math.min(STEP, alerts.length - shown) }))
+        all.length > shown
+          ? h("button", { type: "button", on: { click: more } }, t("home.more", { n: Math.min(STEP, all.length - shown) }))
           : null,
-        total > shown ? h("a.button", { href: "#/alerts?state=open" }, t("home.all", { n: number(total) })) : null,
+        total > shown || total > all.length ? h("a.button", { href: "#/alerts?state=open" }, t("home.all", { n: number(total) })) : null,
       ),
     );
     if (focus) wrong.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
@@ -85,14 +91,12 @@ function needsSound(alerts) {
   return !sound.allowed() && alerts.some((alert) => alert.severity === "critical" && !alert.acknowledged_by);
 }
 
-function headline(total) {
+function headline(total, all) {
   if (state.line === "lost" && !state.overview) return t("line.first");
   if (!state.overview) return t("list.loading");
   if (!total) return state.overview.devices ? wellWords() : t("home.empty");
-  const unanswered = state.overview.unacknowledged;
-  const here = openAlerts().filter((alert) => !alert.acknowledged_by).length;
-  const waiting = !state.loaded || state.open.size < total ? Math.max(unanswered, here) : here;
-  return waiting ? t("home.needYou", { n: waiting }) : t("home.inHand");
+  const waiting = all.filter((one) => !one.answered).length || (state.loaded ? 0 : state.overview.unacknowledged);
+  return waiting ? t(all.some((one) => !one.alert) ? "home.incidentsNeedYou" : "home.needYou", { n: number(waiting) }) : t("home.inHand");
 }
 
 /** At night with the watch of the hour, as the watchmen called it. */

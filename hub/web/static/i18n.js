@@ -1,10 +1,11 @@
 // Speaks the words of words.js in one of two languages.
 
 import { words as common } from "./words.js";
+import { words as aboutPeople } from "./words_people.js";
 import { words as aboutReports } from "./words_reports.js";
 import { words as aboutRules } from "./words_rules.js";
 
-const words = { ...common, ...aboutRules, ...aboutReports };
+const words = { ...common, ...aboutPeople, ...aboutRules, ...aboutReports };
 
 const KEY = "gengfu.language";
 const LANGUAGES = ["en", "zh"];

@@ -61,7 +61,8 @@ export function buttons(alert) {
   return h("div.buttons", {}, alert.acknowledged_by ? null : take, end);
 }
 
-export function incident(alert) {
+/** `lines`: who has been told, who is next. */
+export function incident(alert, lines = null) {
   const taken = alert.acknowledged_by ? ".taken" : "";
   return h(
     `article.incident.${alert.severity}${taken}`,
@@ -70,6 +71,7 @@ export function incident(alert) {
     h("h3", {}, h("a", { href: address(alert), "data-focus": `open-${alert.id}` }, place(alert.place, alert.device))),
     h("p.what", {}, h("span.summary", {}, data(what(alert))), " ", measured(alert)),
     remarksOf(alert),
+    lines,
     buttons(alert),
   );
 }

@@ -38,6 +38,10 @@ export function list(path, params, row, empty, limit = PAGE) {
   }
 
   function finish(total) {
+    if (!shown && cursor) {
+      show(foot, h("p.quiet", {}, t("list.notYet")), h("button", { type: "button", on: { click: () => load(false) } }, t("list.further")));
+      return;
+    }
     if (!shown) {
       const filtered = Object.values(params()).some(Boolean);
       if (!filtered && empty[2]) {

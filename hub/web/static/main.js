@@ -6,12 +6,17 @@ import { askName, myName } from "./ask.js";
 import { device } from "./device.js";
 import { devices } from "./devices.js";
 import { data, h, show } from "./dom.js";
+import { drills } from "./drills.js";
 import { clock, number, what } from "./format.js";
+import { group } from "./group.js";
 import { alarmPath, home, newest } from "./home.js";
 import { choose, other, pick, say, settle, t } from "./i18n.js";
+import { startIncidents } from "./incidents.js";
 import * as live from "./live.js";
 import { lantern } from "./marks.js";
 import { refusal, refusals } from "./refusals.js";
+import { rota } from "./rota.js";
+import { silences } from "./silences.js";
 import * as siren from "./siren.js";
 import { listen, openAlerts, state } from "./state.js";
 
@@ -19,12 +24,26 @@ const ROUTES = [
   [/^\/?$/, home, "now"],
   [/^\/alerts$/, alerts, "alerts"],
   [/^\/alerts\/([^/]+)$/, alert, "alerts"],
+  [/^\/incidents\/([^/]+)$/, group, "alerts"],
+  [/^\/silences$/, silences, "silences"],
+  [/^\/rota$/, rota, "rota"],
+  [/^\/drills$/, drills, "drills"],
   [/^\/devices$/, devices, "devices"],
   [/^\/devices\/([^/]+)$/, device, "devices"],
   [/^\/refusals$/, refusals, "refusals"],
   [/^\/refusals\/([^/]+)$/, refusal, "refusals"],
 ];
-const SECTIONS = [["now", "#/"], ["alerts", "#/alerts"], ["devices", "#/devices"], ["refusals", "#/refusals"]];
+// The first ones stand in the line of a phone as well, the others behind its "more".
+const SECTIONS = [
+  ["now", "#/"],
+  ["alerts", "#/alerts"],
+  ["devices", "#/devices"],
+  ["rota", "#/rota"],
+  ["silences", "#/silences"],
+  ["drills", "#/drills"],
+  ["refusals", "#/refusals"],
+];
+const FIRST = 4;
 
 const header = document.querySelector("header");
 const navigation = document.querySelector("nav");
@@ -40,6 +59,7 @@ function route(scroll) {
   const [found, matched] = ROUTES.map((one) => [one, one[0].exec(path)]).find(([, match]) => match) || [];
   view?.close();
   main.replaceChildren();
+  unfolded = false;
   if (found) {
     section = found[2];
     const parts = matched.slice(1).map(decodeURIComponent);
@@ -100,15 +120,27 @@ function switchLanguage() {
   route(false);
 }
 
+let unfolded = false;
 function drawNavigation() {
   navigation.setAttribute("aria-label", t("nav.label"));
+  navigation.classList.toggle("unfolded", unfolded);
   const counts = { refusals: state.overview?.dead_letters };
-  show(
-    navigation,
-    SECTIONS.map(([name, href]) =>
-      h("a", { href, "aria-current": name === section ? "page" : null }, t(`nav.${name}`), counts[name] ? h("span.figure.faint", {}, ` ${number(counts[name])}`) : null),
+  const links = SECTIONS.map(([name, href], at) =>
+    h(
+      `a${at < FIRST || name === section ? "" : ".later"}`,
+      { href, "aria-current": name === section ? "page" : null },
+      t(`nav.${name}`),
+      counts[name] ? h("span.figure.faint", {}, ` ${number(counts[name])}`) : null,
     ),
   );
+  const more = h("button.link.more", { type: "button", "aria-expanded": unfolded ? "true" : "false", on: { click: unfold } }, t(unfolded ? "nav.less" : "nav.more"));
+  show(navigation, links.slice(0, FIRST), more, links.slice(FIRST));
+}
+
+function unfold() {
+  unfolded = !unfolded;
+  drawNavigation();
+  navigation.querySelector(unfolded ? ".later" : ".more").focus();
 }
 
 /** The band of what is wrong with the line itself, on every view. */
@@ -183,6 +215,7 @@ document.querySelector("#skip").addEventListener("click", (event) => {
 listen(draw);
 listen(begin);
 siren.start();
+startIncidents();
 addEventListener("hashchange", () => {
   begun = true;
   route(true);

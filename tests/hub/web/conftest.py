@@ -6,13 +6,14 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.support.browsing import chromium
+from tests.support.fakedrills import FakeDrills
 from tests.support.fakeview import FakeView
 from tests.support.serving import Web, serving
 
 
 @pytest.fixture
 async def web() -> AsyncIterator[Web]:
-    async with serving(FakeView()) as running:
+    async with serving(FakeView(), drills=FakeDrills()) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Browser, Page, expect
 
+from hub.web.static import ROOT
 from tests.support.browsing import installed, window
 from tests.support.fakecommunity import NASTY
 from tests.support.fakeview import FakeView
@@ -187,6 +188,7 @@ async def test_the_language_is_the_browsers_and_can_be_switched(web: Web, browse
 ROUTES = [
     "/", "/alerts", "/alerts/smoke-3-2-502", "/alerts/silent-5", "/alerts/past-3", "/devices", "/devices/shelly%3Apump-1",
     "/devices/zigbee%3A0xdeadbeef00000001", "/refusals", "/refusals/197", "/refusals/198", "/nowhere",
+    "/silences", "/rota", "/drills",
 ]  # fmt: skip
 
 # Every text outside of <bdi> (what came from outside) and figures must have come through the table of words.
@@ -200,8 +202,8 @@ UNTRANSLATED = """async () => {
   }
   return found;
 }"""
-MARKED = """async () => {
-  const { words } = await import("/static/words.js");
+MARKED = """async (tables) => {
+  const words = Object.assign({}, ...(await Promise.all(tables.map((name) => import(`/static/${name}`)))).map((table) => table.words));
   for (const both of Object.values(words)) both[1] = both[1].split(/(\\{\\w+\\}|\\|)/).map((part) =>
     part && !/^[{|]/.test(part) ? `⟦${part}⟧` : part).join("");
 }"""
@@ -210,7 +212,7 @@ MARKED = """async () => {
 async def test_no_text_goes_round_the_table_of_words(web: Web, browser: Browser) -> None:
     async with window(browser, web.url) as opened:
         page = opened.page
-        await page.evaluate(MARKED)
+        await page.evaluate(MARKED, [path.name for path in ROOT.glob("words*.js")])
         await page.get_by_role("button", name="Switch to Chinese").click()
         for route in ROUTES:
             await page.evaluate("(route) => { location.hash = route; }", route)
@@ -292,7 +294,7 @@ async def test_everything_has_a_name_and_is_reached_by_keys(web: Web, browser: B
         await page.keyboard.press("Tab")
         await expect(page.locator("#skip")).to_be_focused()
         reached = []
-        for _ in range(14):
+        for _ in range(24):
             await page.keyboard.press("Tab")
             reached.append(await page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent"))
         assert all(name.strip() for name in reached)
