@@ -114,7 +114,7 @@ def _demands(
     for part in parts:
         found = demand(store, [all[number] for number in part.plus], start, end, zone)
         found.pop("profile", None)
-        rows.append({"group": part.group, "name": part.name, **found})
+        rows.append({"group": part.group, "name": part.name, "name_en": part.name_en, **found})
     return rows
 
 

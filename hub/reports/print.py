@@ -216,7 +216,7 @@ class _Page:
         head = [self.w("group"), self.w("peak"), "", *(self.w(key) for key in ("base", "mean", "load_factor", "completeness"))]
         rows = [
             [
-                plain(str(row.get("name") or row.get("group") or self.w("total"))),
+                self.w("total") if row is found else group_name(row, self.language),
                 f"{number(row['peak'], 2)} kW",
                 clock(row["peak_at"] or "–"),
                 f"{number(row['base'], 2)} kW",
