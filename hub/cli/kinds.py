@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from hub import plugins
 from hub.cli.shown import Sorry, bold, faint, out, table
-from hub.config.words import nearest
+from hub.config.words import duration, nearest
 from hub.ports import Duration
 from hub.quantities import DOMAINS, Vocabulary
 
@@ -152,14 +152,7 @@ def _default(field: FieldInfo) -> str:
     if value is None or value in ((), {}, [], ""):
         return "–"
     if _is_duration(field) and isinstance(value, int):
-        return _duration(value)
+        return duration(value)
     if isinstance(value, BaseModel):
         return ""
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _duration(milliseconds: int) -> str:
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
-        if milliseconds and milliseconds % size == 0:
-            return f"{milliseconds // size}{unit}"
-    return f"{milliseconds}ms" if milliseconds else "0s"

@@ -1,5 +1,7 @@
 """What no table can know alone: that an id is used once, and that what one names another has."""
 
+from collections.abc import Collection
+
 from hub.config.reader import Reader
 from hub.config.words import nearest
 
@@ -18,6 +20,26 @@ def unique(reader: Reader, names: tuple[str, ...]) -> None:
                 line = reader.document.lines.get((name, first[id]))
                 reader.wrong((name, index, "id"), f"{name} {id}", f'"{id}" is given twice, first on line {line}: keep one')
             first.setdefault(id, index)
+
+
+def inhibits(reader: Reader, rules: Collection[str]) -> None:
+    """What [[inhibit]] names is there, and neither side is everything: that would keep every alert of a place quiet."""
+    known = {*rules, *(item["id"] for _, item in reader.items("rule") if isinstance(item.get("id"), str))}  # also wrong ones
+    for index, item in reader.items("inhibit"):
+        key = f"inhibit {index + 1}"
+        for side in ("cause", "explains"):
+            given = item.get(side)
+            if not isinstance(given, dict):
+                continue
+            if not given:
+                reader.wrong(("inhibit", index, side), key, f"{side} = {{}} is every alert: say which rule, device or quantity")
+            rule = given.get("rule", "*")
+            if isinstance(rule, str) and rule not in known and not set(rule) & set("*?["):
+                hint = nearest(rule, known) or "; the page and GET /api/v1/rules list them"
+                reader.wrong(("inhibit", index, side), key, f'{side}: there is no rule "{rule}"{hint}')
+        explained = item.get("explains")
+        if isinstance(explained, dict) and explained.get("severity") == "critical":
+            reader.wrong(("inhibit", index, "explains"), key, "critical alerts are always told: nothing explains them away")
 
 
 def places(reader: Reader) -> None:

@@ -49,6 +49,7 @@ def load(path: Path | None) -> Config:
     checks.unique(reader, ("space", "device", "person", "notifier", "rule"))
     checks.places(reader)
     checks.people(reader)
+    checks.inhibits(reader, {rule.settings.id for rule in rules})
 
     if reader.problems or site is None or data is None or web is None:
         raise ConfigErrors(reader.problems)

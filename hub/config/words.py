@@ -85,8 +85,28 @@ def _explain(detail: ErrorDetails, path: Path, model: type[BaseModel], data: dic
     if kind == "string_pattern_mismatch":
         about = _description(model, path)
         return f"{shown(given)} does not fit {context['pattern']}" + (f" ({about})" if about else "")
+    if kind in _BOUNDS and isinstance(written := _at(data, path), str):  # a duration: as it is written, not in milliseconds
+        beyond, limit, name = _BOUNDS[kind]
+        return f'{shown(written)} is too {beyond}: write {limit} "{duration(int(context[name]))}"'
     message = detail["msg"].removeprefix("Input should ").removeprefix("Value error, ")
     return f"{shown(given)} is wrong: it should {message}"
+
+
+_BOUNDS = {"greater_than_equal": ("short", "at least", "ge"), "less_than_equal": ("long", "at most", "le")}
+
+
+def duration(milliseconds: int) -> str:
+    """As the configuration writes it: "2h"."""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part] if _has(data, part) else None
+    return data
 
 
 _TEXT = 'a text in "quotes"'
@@ -107,7 +127,8 @@ _WANTED = {
 
 def _keys(model: type[BaseModel], path: Path) -> list[str]:
     """What may stand beside ``path``."""
-    return sorted({name for each in _models(model, path) for name in each.model_fields})
+    fields = [item for each in _models(model, path) for item in each.model_fields.items()]
+    return sorted({field.serialization_alias or name for name, field in fields})  # `is`, not `is_`
 
 
 def _meant(path: Path, model: type[BaseModel]) -> str:

@@ -29,8 +29,13 @@ WRONG: list[tuple[str, int, str, tuple[str, ...]]] = [
      6, "escalation critical", ("step 3 comes before the one above it",)),
     (LI + STEPS + STEPS, 7, "escalation critical", ("already, on line 9",)),
     (LI + STEPS + 'repeat = 30\n', 7, "escalation", ("a duration has a unit",)),
+    (LI + STEPS + 'repeat = "1s"\n', 7, "escalation", ('"1s" is too short: write at least "10s"',)),
     (LI + '[[escalation]]\nseverity = "urgent"\nsteps = [{ tell = ["li"] }]\n', 6, "escalation", ("not one of info",)),
     ('[[inhibit]]\ncause = { rul = "x" }\nexplains = { rule = "y" }\n', 2, "inhibit 1, cause", ('unknown key "rul"', '"rule"?')),
+    ('[[inhibit]]\ncause = { rule = "batery-low" }\nexplains = { quantity = "" }\n', 2, "inhibit 1",
+     ('no rule "batery-low"', 'did you mean "battery-low"?')),
+    ('[[inhibit]]\ncause = {}\nexplains = { quantity = "" }\n', 2, "inhibit 1", ("is every alert",)),
+    ('[[inhibit]]\ncause = { rule = "sos" }\nexplains = { severity = "critical" }\n', 3, "inhibit 1", ("always told",)),
     ('[telling]\nupdate = "1min"\n', 2, "telling", ('unknown key "update"', '"updates"?')),
 ]  # fmt: skip
 
