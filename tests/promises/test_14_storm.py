@@ -17,6 +17,10 @@ COUNT = 5000
 SECONDS = 10.0
 EVERY = 5.0
 """Seconds between two updates with critical members, as configured when nothing is."""
+ROBOT = 2
+"""A minute: a robot in a chat that takes no more (DingTalk's takes 20, more than one incident ever says)."""
+MEMORY = 200.0
+"""MB that 5,000 open alerts and their incident may take."""
 
 
 def memory(pid: int) -> float:
@@ -33,8 +37,15 @@ def test_five_thousand_detectors_of_one_building_are_one_incident(tmp_path: Path
         heard.append((time.monotonic(), notice))
         return 204
 
-    sink = Sink(answer)
-    with site(tmp_path, broker, sink.config) as made:
+    told_robot: list[tuple[float, dict[str, Any]]] = []
+
+    def count_robot(notice: dict[str, Any], key: str) -> int:
+        told_robot.append((time.monotonic(), notice))
+        return 204
+
+    sink, robot = Sink(answer), Sink(count_robot)
+    limited = robot.config.replace("webhook:desk", "webhook:robot") + f'rate = "{ROBOT}/min"\n'
+    with site(tmp_path, broker, sink.config + limited) as made:
         status, _ = made.hub.post("/api/v1/import", storm.homes(COUNT))
         assert status == 200
         listener = made.listener()
@@ -53,7 +64,9 @@ def test_five_thousand_detectors_of_one_building_are_one_incident(tmp_path: Path
         figure(
             "all published after", f"{max(at for _, at in storm.changes(listener)) - began:.1f} s (sent in {sent - began:.1f} s)"
         )
-        figure("memory grew by", f"{memory(made.hub.pid) - before:.0f} MB")
+        grown = memory(made.hub.pid) - before
+        figure("memory grew by", f"{grown:.0f} MB")
+        assert grown < MEMORY
         [incident] = made.hub.get("/api/v1/incidents?state=firing")["items"]
         assert (incident["members"], incident["critical"], incident["space"]) == (COUNT, COUNT, storm.BUILDING)
         told = until(lambda: (total := count(heard)) >= COUNT and total, "everybody has been counted", 30)
@@ -66,7 +79,13 @@ def test_five_thousand_detectors_of_one_building_are_one_incident(tmp_path: Path
         assert [notice["why"] for _, notice in heard].count("resolved") == 1
         assert made.hub.get("/api/v1/incidents?state=firing")["items"] == []
         assert made.hub.metric("alerts_open") == 0
+        assert len(heard) > ROBOT, "as many as would have been too many for the robot"
+        assert told_robot[0][0] - began < 1.0 and told_robot[0][1]["why"] == "first"
+        fullest = max(sum(at <= other < at + 60 for other, _ in told_robot) for at, _ in told_robot)
+        figure("notices within a minute to a receiver that takes 2", str(fullest))
+        assert fullest <= ROBOT
     sink.close()
+    robot.close()
 
 
 def count(heard: list[tuple[float, dict[str, Any]]]) -> int:
