@@ -175,6 +175,7 @@ def hang(link: socket.socket) -> None:
     time.sleep(30)
 
 
+@pytest.mark.alone
 @pytest.mark.promise(5)
 @pytest.mark.fault("webhook hangs, drips, sends an endless body, or garbage")
 def test_webhooks_that_misbehave_cost_only_themselves(tmp_path: Path, broker: Broker, figure: Figure) -> None:
