@@ -331,7 +331,7 @@ class Hub:
                 await self.desk.refresh()
             except Exception as problem:  # noqa: BLE001  today's figures are missing then; the watch goes on
                 log.warning("today's figures are missing: %s: %s", type(problem).__name__, problem)
-            await asyncio.sleep(REFRESH_EVERY)
+            await self.glance.pause(REFRESH_EVERY)
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from hub.desk_people import PeopleDesk
 from hub.directory import Places
 from hub.fire_duty import DutyFailed
 from hub.fire_tcp import FireTcp
-from hub.glance import Glance, counts, figures, grid_meters
+from hub.glance import Glance
 from hub.model import DRILL_DEVICE, SEVERITIES, Alert, AlertState, DeadLetter, Device, Now, Series, Severity, Space
 from hub.pipeline import Pipeline
 from hub.ports import Rule, SiteContext, Store
@@ -19,6 +19,7 @@ from hub.quantities import Domain
 from hub.queries import Here, Queries
 from hub.records_people import PeopleReader
 from hub.reports.energy import energy_report, parse_period
+from hub.today import figures, grid_meters
 from hub.web.feed import Feed
 from hub.web.tables import buckets_page, rows_page
 from hub.web.view import (
@@ -95,11 +96,12 @@ class Desk(PeopleDesk):
         return {id: alert for id, alert in self._pipeline.open.items() if alert.device != DRILL_DEVICE}
 
     async def refresh(self) -> None:
-        """Asks the store for what only it knows of today."""
+        """Asks the store for what only it knows of today, while somebody looks."""
+        if not self._glance.watched(self._clock()):
+            return
         meters = grid_meters(self._places)
         small = Places(self._places.spaces.values(), [self._places.devices[id] for id in meters])
         self._glance.figures = await self._queries.ask(figures, small, meters, self._context, self._clock().wall)
-        self._glance.counts = await self._queries.ask(counts)
 
     # --- alerts -------------------------------------------------------------------------------------------------------
 

@@ -11,16 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from hub.committer import Committer
-from hub.model import Alert, Now, Series
-from hub.ports import Store
-from hub.records_people import Frozen, PeopleReader, put_evidence
+from hub.frozen import SERIES, Frozen, Wanted, before
+from hub.model import Alert, Now
+from hub.records_people import PeopleReader, put_evidence
 from hub.web.view import Busy
 
-BEFORE = 600_000
-"""ms before the alert."""
-POINTS = 600
-"""Readings of one series, the last ones."""
-SERIES = 8
 QUEUE = 10_000
 AT_ONCE = 50
 SETTLE = 2.0
@@ -33,31 +28,9 @@ CAUGHT_UP = 1_000
 
 log = logging.getLogger("gengfu.evidence")
 
-Wanted = tuple[str, list[tuple[str, str, str]], int]
-
 
 class Asks(Protocol):
     async def ask(self, question: Callable[..., Any], *arguments: Any) -> Any: ...
-
-
-def before(store: Store, wanted: list[Wanted]) -> list[list[Frozen]]:
-    """For each alert: the readings of its series up to its own moment. An empty quantity means all of the device."""
-    return [[_frozen(store, series, end) for one in subjects for series in _series(store, *one)] for _, subjects, end in wanted]
-
-
-def _series(store: Store, device: str, quantity: str, channel: str) -> list[Series]:
-    return [Series(device, quantity, channel)] if quantity else store.series(_literal(device))[:SERIES]
-
-
-def _literal(device: str) -> str:
-    """A device's id where a glob is taken."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in device)
-
-
-def _frozen(store: Store, series: Series, end: int) -> Frozen:
-    rows = store.rows(series, end - BEFORE, end + 1)
-    columns = (rows.time[-POINTS:].tolist(), rows.value[-POINTS:].tolist(), rows.quality[-POINTS:].tolist())
-    return Frozen(series.device, series.quantity, series.channel, list(zip(*columns, strict=True)))
 
 
 class Evidence:

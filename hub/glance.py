@@ -1,71 +1,25 @@
 """The community at a glance, from memory: newest values, who is in which building, cars in and out."""
 
+import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hub.directory import Places
 from hub.intake import Intake
 from hub.model import SEVERITIES, Alert, Now, Reading, Severity
-from hub.moments import EPOCH
 from hub.pace import Pace
-from hub.ports import SiteContext, Store
-from hub.reports.energy import energy_report
+from hub.ports import SiteContext
+from hub.today import POWER, Figures, grid_meters, midnight
 from hub.web.view import Building, Overview
 
 HOUR = 3_600_000
-QUARTER = 900_000
 SAMPLES = 24 * 60
 SERIES = 500_000
-POWER = "power.active"
-MAIN = "main"
-"""The tag of a meter that measures what the community draws from the grid; without one, all meters are added up."""
-
-
-class Figures(Struct, frozen=True):
-    """What only the store can tell; asked for now and then, in the other process."""
-
-    kwh_today: float | None = None
-    power_today: Sequence[tuple[int, float]] = ()
-
-
-def grid_meters(places: Places) -> list[str]:
-    """The accepted devices whose power is the community's: those tagged ``main``, else all."""
-    accepted = [device for device in places.devices.values() if device.accepted]
-    return sorted(device.id for device in [d for d in accepted if MAIN in d.tags] or accepted)
-
-
-def midnight(now: int, site: SiteContext) -> int:
-    """The start of the site's day, ms."""
-    local = datetime.fromtimestamp(now / 1000, site.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int((local - EPOCH).total_seconds() * 1000)
-
-
-def figures(store: Store, places: Places, meters: Sequence[str], site: SiteContext, now: int) -> Figures:
-    """Today's energy and the power of the day in quarter hours, each the mean over the quarter summed over the meters."""
-    start = midnight(now, site)
-    chosen = {id: places.devices[id] for id in meters}
-    report = energy_report(store, chosen, places, site.community, site.zone, start, now, by="community", every="total")
-    imported = [row["value"] for row in report["rows"] if row["quantity"] == "energy.active.import.total"]
-    known = [value for value in imported if value is not None]
-    total: dict[int, float] = {}
-    powers = [series for series in store.series(quantity=POWER) if series.device in chosen]
-    whole = {series.device for series in powers if not series.channel}
-    for series in powers:
-        if not series.channel or series.device not in whole:
-            buckets = store.buckets(series, start, now, QUARTER)
-            for at, mean in zip(buckets.start.tolist(), buckets.mean.tolist(), strict=True):
-                total[at] = total.get(at, 0.0) + mean * chosen[series.device].factor
-    return Figures(sum(known) if known else None, sorted(total.items()))
-
-
-def counts(store: Store) -> dict[str, int]:
-    """What lies in it, by the names of ``JournalReader.counts``; a server's counts are its own."""
-    known: Callable[[], dict[str, int]] | None = getattr(store, "counts", None)
-    return known() if known is not None else {}
+LOOKS = 60.0
+"""Seconds after a look in which somebody is taken to look on: an open page does so every few seconds."""
 
 
 class Glance:
@@ -74,10 +28,22 @@ class Glance:
     def __init__(self, places: Places, intake: Intake) -> None:
         self.figures = Figures()
         self.last_drill: Callable[[], int | None] = lambda: None  # when one last passed, ms
-        self.counts: dict[str, int] = {}  # of the store, a minute old at most
+        self._looked = float("-inf")  # monotonic s
+        self._anew = asyncio.Event()
         self._places = places
         self._intake = intake
         self._bays: deque[tuple[int, float]] = deque(maxlen=SAMPLES)
+
+    def watched(self, now: Now) -> bool:
+        """Whether somebody has looked lately, so that today's figures are worth asking for."""
+        return now.monotonic - self._looked < LOOKS
+
+    async def pause(self, seconds: float) -> None:
+        """Until then, or until somebody begins to look."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._anew.wait()
+        self._anew.clear()
 
     def latest(self, device: str) -> list[Reading]:
         """The newest reading of each of its series, by quantity and channel."""
@@ -102,6 +68,9 @@ class Glance:
         newest_at: int | None,
         pace: Pace,
     ) -> Overview:
+        if not self.watched(now):
+            self._anew.set()
+        self._looked = now.monotonic
         firing = [alert for alert in alerts.values() if alert.state == "firing"]
         silent = {alert.device for alert in firing if alert.quantity == "" or alert.silent}
         troubled = {alert.device for alert in firing if alert.quantity.startswith("fire.")}

@@ -5,11 +5,15 @@ that hears no broker, or cannot write, stays silent, and the checker calls. What
 times ``every``.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import aiohttp
+if TYPE_CHECKING:
+    import aiohttp
 
 PATIENCE = 10.0
 """Seconds the checker may take to answer."""
@@ -31,6 +35,8 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Until cancelled."""
+        import aiohttp
+
         patience = aiohttp.ClientTimeout(total=min(PATIENCE, self._every))
         async with aiohttp.ClientSession(timeout=patience) as session:
             while True:
@@ -42,6 +48,8 @@ class Heartbeat:
 
     async def _beat(self, session: aiohttp.ClientSession) -> str:
         """What went wrong; "" if nothing did."""
+        import aiohttp
+
         try:
             async with session.get(self._url, allow_redirects=False) as answer:
                 return "" if 200 <= answer.status < 300 else f"the checker answered {answer.status}"

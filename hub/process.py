@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import NoReturn
 
+from hub import memory
 from hub.app import Fault, Hub
 from hub.broker import BrokerFailed
 from hub.config import Config
@@ -79,6 +80,7 @@ def _said(say: Callable[[str], None], text: str) -> None:
 def main(config: Config, say: Callable[[str], None] = print, beside: Beside | None = None) -> int:
     """Exits with 0 after Ctrl-C or SIGTERM, with 1 when something essential ended; returns 1 when it cannot start."""
     limit_memory()
+    memory.keep_little()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         asyncio.run(serve(config, say, beside))

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Column, Index, Integer, LargeBinary, RowMapping, String, Table, select
 
+from hub.frozen import Frozen as Frozen
 from hub.model import Alert
 from hub.records import RecordsReader, Work, alerts, metadata, outbox
 from hub.telling.duty import Swap
@@ -105,15 +106,6 @@ class Note(Struct, frozen=True):
     what: Literal["assigned", "comment", "done", "reopened"]
     text: str = ""
     whom: str = ""
-
-
-class Frozen(Struct, frozen=True):
-    """The readings of one series in the minutes before an alert, as they were then: (time ms, value, quality), ascending."""
-
-    device: str
-    quantity: str
-    channel: str
-    points: list[tuple[int, float, int]]
 
 
 _frozen = msgspec.msgpack.Decoder(list[Frozen]).decode

@@ -134,8 +134,8 @@ def metrics(hub: Hub) -> str:
     out.add("series", "gauge", "series whose newest reading is remembered", pipeline.intake.series)
     out.add("series_forgotten_total", "counter", "series given up because there were too many", pipeline.intake.forgotten)
     for name, (kind, words) in STORED.items():
-        if (count := hub.glance.counts.get(name)) is not None:
-            out.add(f"{name}_total" if kind == "counter" else name, kind, f"{words}; a minute old at most", count)
+        if (count := hub.upkeep.counts.get(name)) is not None:
+            out.add(f"{name}_total" if kind == "counter" else name, kind, f"{words}; some seconds old", count)
     out.add("questions_waiting", "gauge", "questions to the store that wait for an answer", hub.queries.waiting)
     out.add("questions_refused_total", "counter", "questions to the store refused because too many wait", hub.queries.refused)
     out.add("questions_replaced_total", "counter", "times the process that answers was replaced", hub.queries.replaced)

@@ -17,10 +17,12 @@ log = logging.getLogger("gengfu.upkeep")
 
 
 class Upkeep:
-    """``failures`` counts rounds that failed; nothing is lost by one, the next tries again."""
+    """``failures`` counts rounds that failed; nothing is lost by one, the next tries again. ``counts``: what lies in the store,
+    after the last round, by the names of ``JournalReader.counts``; a server's counts are its own."""
 
     def __init__(self, store: Store, reserve: Reserve, clock: Callable[[], Now]) -> None:
         self.failures = 0
+        self.counts: dict[str, int] = {}
         self._store = store
         self._reserve = reserve
         self._clock = clock
@@ -35,10 +37,15 @@ class Upkeep:
             except (SealFailed, DiskFull) as problem:
                 self.failures += 1
                 log.warning("the store's upkeep failed: %s", problem)
+            self.counts = await loop.run_in_executor(self._pool, self._counted)
             await asyncio.sleep(EVERY)
 
     def close(self) -> None:
         self._pool.shutdown()
+
+    def _counted(self) -> dict[str, int]:
+        counts: Callable[[], dict[str, int]] | None = getattr(self._store, "counts", None)
+        return counts() if counts is not None else {}
 
     def _round(self) -> None:
         if not self._reserve.held and not self._reserve.roomy():

@@ -1,10 +1,13 @@
 """Posting over HTTP, for every notifier that does: what an answer means, and how long one may take."""
 
-from typing import Any
+from __future__ import annotations
 
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from hub.ports import NotSent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 KEPT = 64 * 1024
 """Bytes of an answer that are read; the rest is left."""
@@ -14,12 +17,16 @@ class Poster:
     """One session of one notifier. ``name`` is what errors call the receiver: never an address with a secret in it."""
 
     def __init__(self, name: str, timeout: float) -> None:
+        import aiohttp  # 8 MB, for those who have a notifier that posts; at the start, not with the first alert  # noqa: F401
+
         self._name = name
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, method: str, url: str, **how: Any) -> bytes:
         """The answer's body, if it was a 2xx. Raises NotSent: final for a 4xx but 408, 425 and 429."""
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout))
         try:
@@ -48,6 +55,8 @@ def refusal(name: str, status: int, retry_after: str) -> NotSent:
 
 def _shown(error: Exception) -> str:
     """Without the address: it may carry a token."""
+    import aiohttp
+
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error.strerror or type(error.os_error).__name__
     return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else str(error) or type(error).__name__

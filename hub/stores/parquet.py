@@ -110,6 +110,7 @@ class ParquetStore(ParquetReader):
                 self._compact(journal, now.wall)
                 self._roll_up(journal, now.wall)
                 self._forget(journal, now.wall)
+            self._sealed.rest()
 
     def close(self) -> None:
         with self._maintaining:

@@ -9,6 +9,7 @@ folder synced; only then may a journal vouch for it.
 import contextlib
 import glob
 import logging
+import threading
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
+from hub import memory
 from hub.columns import NOTHING, Columns
 from hub.files import make_folder, sync_file, sync_folder
 from hub.journal_reader import SealedFile
@@ -56,11 +58,26 @@ class SealedFiles:
         self.root = root
         self.damaged: set[str] = set()  # said once
         self.missing: set[str] = set()  # live, says the journal, but gone
-        self._duck = duckdb.connect(
-            ":memory:",
-            config={"threads": 1, "memory_limit": "512MB", "temp_directory": str(root.parent / "tmp"),
-                    "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
-        )  # fmt: skip
+        self._duck: duckdb.DuckDBPyConnection | None = None
+        self._opening = threading.Lock()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if self._duck is None:
+                self._duck = duckdb.connect(
+                    ":memory:",
+                    config={"threads": 1, "memory_limit": "512MB", "temp_directory": str(self.root.parent / "tmp"),
+                            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+                )  # fmt: skip
+            return self._duck.cursor()
+
+    def rest(self) -> None:
+        """Gives back what DuckDB and the C library keep for the next time (measured: 12 MB and up); that opens it anew."""
+        with self._opening:
+            duck, self._duck = self._duck, None
+        if duck is not None:
+            duck.close()  # cursors that somebody still has live on
+            memory.give_back()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -106,7 +123,7 @@ class SealedFiles:
             return NOTHING
 
     def _run(self, files: Sequence[SealedFile], query: str, values: Sequence[object]) -> Columns:
-        with contextlib.closing(self._duck.cursor()) as cursor:
+        with contextlib.closing(self._cursor()) as cursor:
             try:
                 found = cursor.execute(query % self._source(files), values).fetchnumpy()
             except (duckdb.OutOfMemoryException, duckdb.InterruptException):
@@ -156,7 +173,7 @@ class SealedFiles:
         self, query: str, files: Sequence[SealedFile], given: dict[str, dict[str, npt.NDArray[np.generic]]]
     ) -> dict[str, npt.NDArray[Any]]:
         """The columns of an answer over ``files`` and the tables ``given``. Raises Damaged, Vanished."""
-        with contextlib.closing(self._duck.cursor()) as cursor:
+        with contextlib.closing(self._cursor()) as cursor:
             for name, data in given.items():
                 cursor.register(name, data)
             try:
@@ -200,7 +217,7 @@ class SealedFiles:
     def _copy(self, file: SealedFile, query: str, data: dict[str, npt.NDArray[np.generic]]) -> SealedFile:
         path = self.root / file.path
         self.replace(path, query, data)
-        with contextlib.closing(self._duck.cursor()) as cursor:
+        with contextlib.closing(self._cursor()) as cursor:
             facts = f"SELECT count(*), min(epoch_ms(time)), max(epoch_ms(time)) FROM {self._source([file])}"
             found = cursor.execute(facts).fetchone()
         if found is None or not found[0]:
@@ -221,7 +238,7 @@ class SealedFiles:
         unfinished = path.with_name(path.name + ".tmp")
         try:
             make_folder(path.parent)
-            with contextlib.closing(self._duck.cursor()) as cursor:
+            with contextlib.closing(self._cursor()) as cursor:
                 if data:
                     cursor.register("data", data)
                 target = str(unfinished).replace("'", "''")
@@ -243,7 +260,7 @@ class SealedFiles:
             path.parent.rmdir()
 
     def close(self) -> None:
-        self._duck.close()
+        self.rest()
 
 
 def _in_order(found: dict[str, npt.NDArray[Any]]) -> tuple[Ints, Ints, Floats, Ints]:
