@@ -20,6 +20,11 @@ def wall() -> int:
     return time.time_ns() // 1_000_000
 
 
+def mentions(text: str, search: str) -> bool:
+    """Every word of the search is in it."""
+    return all(word in text.lower() for word in search.lower().split())
+
+
 def made_told(at: int) -> list[Told]:
     """Two people told of an alert raised at ``at``: one has it and has looked, the other's chat service does not answer."""
     took, seen = at + 160, at + 42_000

@@ -36,7 +36,7 @@ from hub.web.view import (
 )
 from tests.support import fakecommunity as made
 from tests.support.fakedrills import FakeDrills
-from tests.support.fakepeople import FakePeople, made_told
+from tests.support.fakepeople import FakePeople, made_told, mentions
 
 RANK = {"critical": 0, "warning": 1, "info": 2}
 DOMAIN_MODELS = {"energy": "SDM120", "parking": "TPS110", "fire": "HS1SA", "health": "Mi Band"}
@@ -189,7 +189,7 @@ class FakeView(FakePeople):
             if state in (None, one.state, "open" if one.state == "firing" else None)
             and severity in (None, one.severity)
             and device in ("", one.device)
-            and search.lower() in f"{one.place} {one.device} {one.rule} {one.summary} {one.acknowledged_by}".lower()
+            and mentions(f"{one.place} {one.device} {one.rule} {one.summary} {one.acknowledged_by}", search)
         ]
         if state == "open":
             found.sort(key=lambda one: (RANK[one.severity], bool(one.acknowledged_by), one.raised_at or 0))

@@ -5,6 +5,7 @@ import { settle } from "./i18n.js";
 import { changed, keep, openTotal, state } from "./state.js";
 
 const QUIET = 16000; // the hub sends a status every 5 s; three missed mean the line is dead, whatever the browser thinks
+const AGAIN = 3000; // ms: a line that ends is opened again at once and nothing said, unless that was done so shortly before
 const FIRST = 200; // open alerts asked for; the worst come first
 
 const readers = new Set(); // called with each batch of readings
@@ -13,6 +14,7 @@ let source = null;
 let device = "";
 let lastId = "";
 let lastHeard = 0;
+let reopened = 0;
 let retry = 0;
 let asking = null;
 let meanwhile = []; // alerts heard while asking: newer than the answer
@@ -58,7 +60,12 @@ function open() {
   mine.addEventListener("alert", (event) => heard(event, alert));
   mine.addEventListener("reading", (event) => heard(event, (batch) => readers.forEach((reader) => reader(batch))));
   mine.onerror = () => {
-    if (mine === source) lost();
+    if (mine !== source) return;
+    if (state.line !== "up" || Date.now() - reopened < AGAIN) lost();
+    else {
+      reopened = Date.now(); // the hub ends a line that cannot keep up, such as with a thousand answers at once
+      reopen();
+    }
   };
 }
 
