@@ -5,7 +5,6 @@ what was not confirmed comes again.
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,7 +15,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub import plugins
+from hub import collecting, plugins
 from hub.bookkeeper import Bookkeeper
 from hub.broker import PrivateBroker
 from hub.commands import restored
@@ -211,8 +210,7 @@ class Hub:
         await self.server.started()
         if self.fire_tcp is not None:
             await self.fire_tcp.start()
-        gc.collect()
-        gc.freeze()
+        collecting.start()
         self.watchdog.start()
         notify("READY=1")
 
@@ -372,7 +370,7 @@ class Hub:
         if broker and self.broker is not None:
             await self.broker.stop()
         self.lock.release()
-        gc.unfreeze()
+        collecting.stop()
 
     async def abandon(self) -> None:
         """Lets go without writing or confirming anything."""
