@@ -4,18 +4,19 @@
 in what people have said about the meters, and cuts at the edges.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from hub.model import Series
 from hub.ports import Floats, Ints
-from hub.register import UNKNOWN, Flags, Limits, Steps
+from hub.register import HOUR, UNKNOWN, Flags, Limits, Steps
+from hub.reports.around import between
 from hub.reports.fetched import Readings, fetch
 from hub.reports.installed import Installed, Register, history
-from hub.reports.spliced import RolledUp, spliced
+from hub.reports.spliced import spliced
+from hub.rolled import DAY, Known, steady
 
 __all__ = ["Intervals", "Readings", "Said", "consumption", "cut", "from_rows"]
 
@@ -56,55 +57,49 @@ def consumption(
     if len(edges) < 2 or (np.diff(edges) <= 0).any():
         raise ValueError("edges are at least two, ascending")
     said = Said(manual or {}, replaced or {}, limits or {})
-    rolled = _rolled_up(store, series, edges, said)
-    if rolled is None:
-        return from_rows(store, series, edges, said)
-    plain, found = rolled
-    rest = np.flatnonzero(~plain)
-    if len(rest):
-        raw = _in_part(store, [series[number] for number in rest.tolist()], edges, said)
-        found = Intervals(*(_put(column, rest, part) for column, part in zip(_columns(found), _columns(raw), strict=True)))
-    return found
+    ask: Callable[[Sequence[Series], Ints], Known] | None = getattr(store, "known", None)
+    return from_rows(store, series, edges, said) if ask is None or not series else _rolled(store, ask, series, edges, said)
 
 
-def _in_part(store: Readings, series: Sequence[Series], edges: Ints, said: "Said") -> Intervals:
+def _rolled(
+    store: Readings, ask: Callable[[Sequence[Series], Ints], Known], series: Sequence[Series], edges: Ints, said: "Said"
+) -> Intervals:
     """From roll-ups but for the days in doubt; of what people have said something about, from the readings."""
-    parts = []
-    plain = [name for name in series if not said.about(name).said]
-    made = dict(zip(plain, spliced(cast(RolledUp, store), plain, edges, said.limits), strict=True))
-    rest = [name for name in series if made.get(name) is None]
-    read = dict(zip(rest, fetch(store, rest, int(edges[0]), int(edges[-1])), strict=True))
-    for name in series:
-        about = said.about(name)
-        found = made.get(name) or history(read[name], about)
-        parts.append(cut(found, edges, [about.max_rate(edges)]))
-    return _stacked(parts)
+    known = ask(series, edges)
+    days, around = known.days, known.edges
+    rates = np.full(len(series), np.inf)
+    noted = np.zeros(len(series), np.bool_)
+    for number, name in enumerate(series) if said.limits or said.manual or said.replaced else ():
+        rate = said.limits.get(name, UNKNOWN).max_rate
+        rates[number] = np.inf if rate is None else rate
+        noted[number] = said.about(name).said
+    sure = steady(days, rates)
+    low, high = int(edges[0]) // DAY - days.first, int(edges[-1]) // DAY - days.first
+    plain = sure[:, low : high + 1].all(axis=1) & (around.since >= 0).all(axis=1) & ~noted
+    if plain.all():
+        return Intervals(*between(around, edges, rates / HOUR))
+    here, rest = np.flatnonzero(plain), np.flatnonzero(~plain)
+    whole = Intervals(*(np.empty((len(series), len(edges) - 1)) for _ in range(5)))
+    _put(whole, here, Intervals(*between(around.rows(here), edges, rates[here] / HOUR)))
+    apart = np.flatnonzero(~plain & ~noted)
+    names = [series[number] for number in apart.tolist()]
+    made = dict(zip(names, spliced(store, names, edges, said.limits, sure[apart], days.first, around.rows(apart)), strict=True))
+    unmade = [series[number] for number in rest.tolist() if made.get(series[number]) is None]
+    read = dict(zip(unmade, fetch(store, unmade, int(edges[0]), int(edges[-1])), strict=True))
+    for number in rest.tolist():
+        about = said.about(series[number])
+        found = made.get(series[number]) or history(read[series[number]], about)
+        _put(whole, np.array([number]), cut(found, edges, [about.max_rate(edges)]))
+    return whole
+
+
+def _put(whole: Intervals, rows: Ints, part: Intervals) -> None:
+    for column, values in zip(_columns(whole), _columns(part), strict=True):
+        column[rows] = values
 
 
 def _stacked(parts: Sequence[Intervals]) -> Intervals:
     return Intervals(*(np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)))
-
-
-def _put(column: Floats, rows: Ints, part: Floats) -> Floats:
-    whole = np.array(column)
-    whole[rows] = part
-    return whole
-
-
-def _rolled_up(store: Readings, series: Sequence[Series], edges: Ints, said: "Said") -> tuple[Flags, Intervals] | None:
-    """Which series the store's roll-ups answer for, and their figures; None for a store without any."""
-    ask = getattr(store, "grid", None)
-    if ask is None or not series:
-        return None
-    found = ask(series, edges)
-    plain = found.plain
-    for number, name in enumerate(series) if said.limits or said.manual or said.replaced else ():
-        rate = said.limits.get(name, UNKNOWN).max_rate
-        plain[number] &= not said.manual.get(name) and not said.replaced.get(name)
-        plain[number] &= rate is None or found.fastest[number] <= rate
-    value = np.diff(found.register, axis=1)
-    none, all = np.broadcast_to(0.0, value.shape), np.broadcast_to(1.0, value.shape)
-    return plain, Intervals(value, value, value, all, none)
 
 
 class Said(Struct, frozen=True):

@@ -1,54 +1,39 @@
 """Counters with a few days in doubt: readings for these days, roll-ups for the rest.
 
-A day is steady when it and its neighbours are plain and untouched since they were rolled up. The other days, and those that an
-edge cuts where the register was not read, form runs; each is read with a steady day on either side, which is more than any
-decision in ``hub.register`` looks at. Between runs the register's differences are what was counted.
+The days that are not steady, and those that an edge cuts at a moment no roll-up knows, form runs; each is read with what is
+needed around it. Between runs what was counted follows from the readings around the edges.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
-from msgspec import Struct
 
 from hub.model import Series
-from hub.ports import Floats, Ints, Rows
+from hub.ports import Floats, Ints
 from hub.register import Flags, Limits, Steps, steps
-
-DAY = 86_400_000
-OUTSIDE = 5
-"""Days on both sides of the edges that must be known."""
+from hub.reports.fetched import Readings, fetch
+from hub.rolled import DAY, Moments
 
 Run = tuple[int, int]
 
 
-class Calendar(Struct, frozen=True, eq=False):
-    """``plain`` [series, days] from the day ``first`` on; ``register`` [series, edges], NaN where it was not read; ``fastest``
-    [series, days] units an hour."""
-
-    first: int
-    plain: Flags
-    register: Floats
-    fastest: Floats
-
-
-class RolledUp(Protocol):
-    def calendar(self, series: Sequence[Series], edges: Ints, outside: int) -> Calendar: ...
-
-    def rows_of(self, series: Sequence[Series], start: int, end: int) -> list[Rows]: ...
-
-
-def spliced(store: RolledUp, series: Sequence[Series], edges: Ints, limits: Mapping[Series, Limits]) -> list[Steps | None]:
-    """Each series' steps, with knots at the edges at least; None for one that only its readings tell about."""
-    days = store.calendar(series, edges, OUTSIDE)
+def spliced(
+    store: Readings,
+    series: Sequence[Series],
+    edges: Ints,
+    limits: Mapping[Series, Limits],
+    steady: Flags,
+    first: int,
+    around: Moments,
+) -> list[Steps | None]:
+    """Each series' steps, with knots around the edges at least; None for one that only its readings tell about. ``steady``
+    [series, days] from the day ``first`` on."""
     wanted: dict[Run, list[int]] = defaultdict(list)
     runs: list[list[Run] | None] = []
-    for row, name in enumerate(series):
-        rate = limits[name].max_rate if name in limits else None
-        plain = days.plain[row] if rate is None else days.plain[row] & (days.fastest[row] <= rate)
-        mine = _runs(plain, np.isnan(days.register[row]), edges, days.first)
+    for row in range(len(series)):
+        mine = _runs(steady[row], around.since[row] < 0, edges, first)
         runs.append(mine)
         for run in mine or ():
             wanted[run].append(row)
@@ -62,16 +47,14 @@ def spliced(store: RolledUp, series: Sequence[Series], edges: Ints, limits: Mapp
         if needed is None or any((row, run) not in read for run in needed):
             made.append(None)
         else:
-            made.append(_joined(edges, days.register[row], [read[row, run] for run in needed]))
+            time, register = _knots(edges, around, row)
+            made.append(_joined(time, register, [read[row, run] for run in needed]))
     return made
 
 
-def _runs(plain: Flags, unread: Flags, edges: Ints, first: int) -> list[Run] | None:
+def _runs(steady: Flags, unread: Flags, edges: Ints, first: int) -> list[Run] | None:
     """Days (since 1970) that must be read, first and last of each run; None if it takes all, or what is around is in doubt."""
-    steady = plain.copy()
-    steady[1:] &= plain[:-1]
-    steady[:-1] &= plain[1:]
-    steady[[0, -1]] = False  # nobody knows what lies beyond
+    steady = steady.copy()
     steady[np.unique(edges[unread] // DAY) - first] = False
     low, high = int(edges[0] // DAY - first), int(edges[-1] // DAY - first)
     doubtful = np.flatnonzero(~steady[low : high + 1]) + low
@@ -94,11 +77,11 @@ def _runs(plain: Flags, unread: Flags, edges: Ints, first: int) -> list[Run] | N
     return [(begin + first, end + first) for begin, end in found]
 
 
-def _read(store: RolledUp, names: Sequence[Series], run: Run, limits: Mapping[Series, Limits]) -> list[Steps | None]:
+def _read(store: Readings, names: Sequence[Series], run: Run, limits: Mapping[Series, Limits]) -> list[Steps | None]:
     """From the last reading before the run to the first after it."""
     found: list[Steps | None] = []
     begin, end = run[0] * DAY, (run[1] + 1) * DAY
-    for name, rows in zip(names, store.rows_of(names, begin - DAY, end + DAY), strict=True):
+    for name, rows in zip(names, fetch(store, names, begin, end), strict=True):
         whole = steps(np.array([0, len(rows.time)]), rows.time, rows.value, rows.quality, {0: limits.get(name, Limits())})
         first = int(np.searchsorted(whole.time, begin, "left")) - 1
         last = int(np.searchsorted(whole.time, end, "left"))
@@ -111,14 +94,22 @@ def _slice(whole: Steps, first: int, last: int) -> Steps:
     return Steps(np.array([0, last - first]), *columns)
 
 
-def _joined(edges: Ints, register: Floats, runs: Sequence[Steps]) -> Steps:
-    """Knots at the edges between the runs, and the readings of the runs."""
+def _knots(edges: Ints, around: Moments, row: int) -> tuple[Ints, Floats]:
+    """The readings around the edges, in order of time."""
+    here = around.since[row] >= 0
+    before = edges[here] - around.since[row, here]
+    time, first = np.unique(np.concatenate([before, before + around.step[row, here]]), return_index=True)
+    return time, np.concatenate([around.before[row, here], around.after[row, here]])[first]
+
+
+def _joined(time: Ints, register: Floats, runs: Sequence[Steps]) -> Steps:
+    """The readings around the edges between the runs, and those of the runs."""
     pieces: list[Steps] = []
     begin = -(2**62)
     for end, run in [*((int(run.time[0]), run) for run in runs), (2**62, None)]:
-        between = (edges > begin) & (edges < end)
+        between = (time > begin) & (time < end)
         if between.any():
-            pieces.append(_plain(edges[between], register[between]))
+            pieces.append(_plain(time[between], register[between]))
         if run is not None:
             pieces.append(run)
             begin = int(run.time[-1])

@@ -24,7 +24,6 @@ from hub.stores.rollup import RollUps
 from hub.stores.sealed import Damaged, SealFailed, check_file
 
 _DAY = 86_400_000
-_HOUR = 3_600_000
 _DEAD_FILES_STAY = 60_000  # ms, for readers that still hold the old list
 _DAY_SETTLES = 2 * 3_600_000  # after midnight, for what comes in late as a matter of course
 _MONTH_SETTLES = 2 * _DAY
@@ -234,7 +233,7 @@ class ParquetStore(ParquetReader):
         done = 0
         for file in wanted:
             start = file.min_time // _DAY * _DAY
-            before = [other for other in files if other.max_time >= start - _HOUR and other.min_time < start]
+            before = [other for other in files if other.max_time >= start - _DAY and other.min_time < start]
             mine = np.array([id for id, domain in counters if domain == file.domain], np.int64)
             try:
                 self._rollups.make(file, before, mine)

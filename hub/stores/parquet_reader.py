@@ -12,8 +12,9 @@ from hub.columns import Columns
 from hub.journal_reader import JournalReader, Snapshot
 from hub.model import LANES, Reading, Series
 from hub.ports import Buckets, Ints, Rows
+from hub.rolled import Known
 from hub.stores.lanes import LanesReader, journal_path, newer, reading
-from hub.stores.rollup_reader import Calendar, Grid, calendar, grid
+from hub.stores.rollup_reader import known
 from hub.stores.sealed import SealedFiles, Vanished
 from hub.stores.thin import thin
 
@@ -43,13 +44,9 @@ class ParquetReader(LanesReader):
     def buckets(self, series: Series, start: int, end: int, every: int) -> Buckets:
         return thin(self.rows(series, start, end), start, every)
 
-    def grid(self, series: Sequence[Series], edges: Ints) -> Grid:
-        """What registers showed at these moments, from roll-ups."""
-        return self._retried(lambda: grid(self._journals, self._sealed, series, edges))
-
-    def calendar(self, series: Sequence[Series], edges: Ints, outside: int) -> Calendar:
-        """Which days of each roll-ups know, from ``outside`` days before the first edge to as many after the last."""
-        return self._retried(lambda: calendar(self._journals, self._sealed, series, edges, outside))
+    def known(self, series: Sequence[Series], edges: Ints) -> Known:
+        """What roll-ups know of each: of the days around, and of its readings next to these moments (ms, ascending)."""
+        return self._retried(lambda: known(self._journals, self._sealed, series, edges))
 
     def rows_of(self, series: Sequence[Series], start: int, end: int) -> list[Rows]:
         """As ``rows``, of several series at once."""

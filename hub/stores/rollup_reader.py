@@ -1,4 +1,4 @@
-"""Registers at the edges of a report, from roll-ups: for the counters and days on which nothing is odd or in doubt."""
+"""What roll-ups tell a report: which days of each counter nothing is odd or in doubt on, and the readings around its edges."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,57 +6,42 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
-from msgspec import Struct
 
 from hub.columns import Columns
 from hub.journal_reader import JournalReader, SealedFile
 from hub.model import Series
-from hub.ports import Floats, Ints
-from hub.stores.rollup import DAY, rollup_path
+from hub.ports import Ints
+from hub.register import HOUR
+from hub.rolled import DAY, ENOUGH, OUTSIDE, Days, Known, Moments
+from hub.stores.rollup import rollup_path
+from hub.stores.rollup_rows import decoded
 from hub.stores.sealed import Damaged, SealedFiles, Vanished
 
-_ALL_DAY = 8  # edges a day from which on whole days are read
+_AT_ONCE = 6  # edges of a day whose columns are in memory at once
 
-Flags = npt.NDArray[np.bool_]
-
-
-class Grid(Struct, frozen=True, eq=False):
-    """``register`` [series, edges]: what each showed at each edge. ``plain`` [series]: it is known at every edge, and nothing
-    is odd, missing or in doubt from the day before the first edge to the day after the last. ``fastest`` [series]: units an
-    hour, of any step on these days."""
-
-    register: Floats
-    plain: Flags
-    fastest: Floats
+Answer = dict[str, npt.NDArray[Any]]
 
 
-class Calendar(Struct, frozen=True, eq=False):
-    """``plain`` [series, days]: nothing on that day is odd, missing or in doubt; ``first``: the first of the days since 1970.
-    ``fastest`` [series, days]: units an hour, of any step that ends on it. ``register`` [series, edges], NaN where not known."""
-
-    first: int
-    plain: Flags
-    register: Floats
-    fastest: Floats
-
-
-def calendar(
-    journals: Sequence[JournalReader], sealed: SealedFiles, series: Sequence[Series], edges: Ints, outside: int
-) -> Calendar:
-    """``outside``: so many days on both sides of the edges. Raises Vanished."""
-    low, high = int(edges[0]) // DAY - outside, int(edges[-1]) // DAY + outside
-    shape = (len(series), high - low + 1)
-    register = np.full((len(series), len(edges)), np.nan)
-    found = Calendar(low, np.zeros(shape, np.bool_), register, np.zeros(shape))
-    registers = Grid(register, np.zeros(len(series), np.bool_), np.zeros(len(series)))
+def known(journals: Sequence[JournalReader], sealed: SealedFiles, series: Sequence[Series], edges: Ints) -> Known:
+    """Raises Vanished when a file was replaced meanwhile: ask again."""
+    low, high = int(edges[0]) // DAY - OUTSIDE, int(edges[-1]) // DAY + OUTSIDE
+    shape, around = (len(series), high - low + 1), (len(series), len(edges))
+    plain, sparse = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    shortest, longest = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    found = Known(
+        Days(low, plain, sparse, shortest, longest, np.zeros(shape, np.float32)),
+        Moments(np.full(around, -1, np.int32), np.zeros(around, np.int32), np.zeros(around), np.zeros(around)),
+    )
     seen: set[Series] = set()
     for lane, tail in _lanes(journals, sealed, series, edges, low, high):
-        lane.days(found)
-        lane.registers(registers)
+        if lane.rolled:
+            lane.days(found.days)
+            lane.moments(found.edges)
         touched = np.concatenate([np.stack([tail.series, tail.time // DAY], axis=1), lane.late_days()])
         row = lane.at(touched[:, 0])
-        found.plain[row[row >= 0], touched[row >= 0, 1] - low] = False
-        found.plain[[number for number in lane.rows if series[number] in seen]] = False
+        found.days.plain[row[row >= 0], touched[row >= 0, 1] - low] = False
+        if seen:  # both lanes know it
+            found.days.plain[[number for number in lane.rows if series[number] in seen]] = False
         seen |= {series[number] for number in lane.rows}
     return found
 
@@ -74,23 +59,6 @@ def _lanes(
             yield _Lane(sealed, [file for file in files if file.domain in domains], mine, edges, low, high), tail
 
 
-def grid(journals: Sequence[JournalReader], sealed: SealedFiles, series: Sequence[Series], edges: Ints) -> Grid:
-    """Raises Vanished when a file was replaced meanwhile: ask again."""
-    found = Grid(np.full((len(series), len(edges)), np.nan), np.zeros(len(series), np.bool_), np.zeros(len(series)))
-    low, high = int(edges[0]) // DAY - 1, int(edges[-1]) // DAY + 1
-    seen: set[Series] = set()
-    for lane, tail in _lanes(journals, sealed, series, edges, low, high):
-        doubt = np.union1d(np.unique(tail.series), lane.late_days()[:, 0])
-        row = lane.at(doubt)
-        lane.count(found)
-        lane.registers(found)
-        found.plain[row[row >= 0]] = False
-        found.plain[[number for number in lane.rows if series[number] in seen]] = False
-        seen |= {series[number] for number in lane.rows}
-    np.logical_and(found.plain, ~np.isnan(found.register).any(axis=1), out=found.plain)
-    return found
-
-
 class _Lane:
     """One lane's files. ``mine``: series numbers and their rows in the answer."""
 
@@ -103,8 +71,8 @@ class _Lane:
         self._rows = np.array([row for _, row in mine], np.int64)
         self._lookup = np.full(int(self._ids.max()) + 1, -1, np.int64)
         self._lookup[self._ids] = self._rows
-        self._rolled = [file for file in files if rollup_path(sealed.root, file).exists()]
-        rolled = {file.id for file in self._rolled}
+        self.rolled = [file for file in files if rollup_path(sealed.root, file).exists()]
+        rolled = {file.id for file in self.rolled}
         self._late = [file for file in files if file.id not in rolled]
 
     @property
@@ -118,95 +86,101 @@ class _Lane:
         bounds = f"time >= make_timestamp_ms({self._low * DAY}) AND time < make_timestamp_ms({(self._high + 1) * DAY})"
         return self._sealed.days_touched(self._late, bounds)
 
-    def count(self, found: Grid) -> None:
-        """Which series are plain on all days."""
-        if not self._rolled:
-            return
-        counted = self._ask(
-            "series, count(*) AS days, max(fastest) AS fastest", f"day BETWEEN {self._low} AND {self._high} GROUP BY series"
-        )
-        rows = self.at(counted["series"])
-        known = rows >= 0
-        found.plain[rows[known]] = counted["days"][known] == self._high - self._low + 1
-        found.fastest[rows[known]] = counted["fastest"][known]
-
-    def days(self, found: Calendar) -> None:
-        if not self._rolled:
-            return
-        rows = self._ask("series, day, fastest", f"day BETWEEN {self._low} AND {self._high}")
+    def days(self, found: Days) -> None:
+        sparse = f"(readings < {ENOUGH} OR longest > {HOUR}) AS sparse"
+        rows = self._ask(f"series, day, fastest, shortest, longest, {sparse}", self._low, self._high)
         place = self.at(rows["series"])
         here = place >= 0
-        found.plain[place[here], rows["day"][here] - self._low] = True
-        found.fastest[place[here], rows["day"][here] - self._low] = rows["fastest"][here]
+        if not here.all():
+            rows, place = {name: column[here] for name, column in rows.items()}, place[here]
+        flat = place * found.plain.shape[1] + (rows["day"] - self._low)
+        found.plain.reshape(-1)[flat] = True
+        found.fastest.reshape(-1)[flat] = rows["fastest"]
+        some = rows["sparse"]
+        if some.any():
+            for column, name in ((found.sparse, "sparse"), (found.shortest, "shortest"), (found.longest, "longest")):
+                column.reshape(-1)[flat[some]] = rows[name][some]
 
-    def registers(self, found: Grid) -> None:
-        """At the edges that are a bucket's."""
-        if not self._rolled:
-            return
+    def moments(self, found: Moments) -> None:
+        """Around the edges that are a bucket's."""
         day, within = self._edges // DAY, self._edges % DAY
         minute = np.where(within % 60_000 == 0, within // 60_000, -1)
-        usable = np.flatnonzero(np.isin(minute, self._columns()))
-        if not len(usable):
+        has = self._columns()
+        usable = [each for each in np.unique(minute).tolist() if each in has]
+        for some in (usable[first : first + _AT_ONCE] for first in range(0, len(usable), _AT_ONCE)):
+            mine = np.flatnonzero(np.isin(minute, some))
+            rows = self._ask(_columns(some), int(day[mine[0]]), int(day[mine[-1]]), np.unique(day[mine]))
+            for each in some:
+                edge = np.full(int(day[-1] - day[0]) + 1, -1, np.int64)
+                chosen = np.flatnonzero(minute == each)
+                edge[day[chosen] - day[0]] = chosen
+                self._put(found, rows, each, edge[rows["day"] - day[0]])
+
+    def _put(self, found: Moments, rows: Answer, minute: int, edge: Ints) -> None:
+        """``edge``: of each row, which of the report's edges is meant, or -1."""
+        place = self.at(rows["series"])
+        at, since, step, rise = (rows[f"{name}{minute:04}"] for name in ("at", "since", "step", "rise"))
+        ours = (place >= 0) & (edge >= 0) & ~np.ma.getmaskarray(at)  # a coarser roll-up has no such edge
+        if ours.all():
+            flat, digits = place * found.since.shape[1] + edge, rows["digits"]
+        else:
+            at, since, step, rise, digits = (np.ma.getdata(column)[ours] for column in (at, since, step, rise, rows["digits"]))
+            flat = place[ours] * found.since.shape[1] + edge[ours]
+        before, after = decoded(digits, np.ma.getdata(at), np.ma.getdata(rise))
+        for column, values in ((found.since, since), (found.step, step), (found.before, before), (found.after, after)):
+            column.reshape(-1)[flat] = np.ma.getdata(values)
+        open = np.flatnonzero(np.ma.getdata(step) < 0)
+        if len(open):
+            self._next_day(found, minute, flat[open])
+
+    def _next_day(self, found: Moments, minute: int, flat: Ints) -> None:
+        """The first reading after these moments stands in the row of the day that follows."""
+        place, edge = np.divmod(flat, found.since.shape[1])
+        since = found.since.reshape(-1)[flat].copy()
+        days = self._edges[edge] // DAY + 1
+        rows = self._ask(_columns([0]), int(days.min()), int(days.max()), np.unique(days))
+        width = self._high - self._low + 2
+        mine = self.at(rows["series"])
+        key = np.where(mine >= 0, mine * width + rows["day"] - self._low, -1)
+        order = np.argsort(key, kind="stable")
+        wanted = place * width + days - self._low
+        found.since.reshape(-1)[flat] = -1
+        if not len(order):
             return
-        days = len(np.unique(day))
-        if len(usable) == len(self._edges) and len(self._edges) >= _ALL_DAY * days:
-            self._whole_days(found, day, minute)
-        else:
-            self._single(found, usable, day, minute)
-
-    def _single(self, found: Grid, usable: Ints, day: Ints, minute: Ints) -> None:
-        wanted = np.unique(minute[usable])
-        names = [f"m{number:04}" for number in wanted.tolist()]
-        listed = ", ".join(str(number) for number in np.unique(day[usable]).tolist())
-        rows = self._ask(", ".join(["series", "day", *names]), f"day IN ({listed})")
-        place = self.at(rows["series"])
-        for edge in usable.tolist():
-            on, at = int(day[edge]), int(minute[edge])
-            here = (rows["day"] == on) & (place >= 0)
-            found.register[place[here], edge] = np.ma.filled(rows[f"m{at:04}"], np.nan)[here]
-
-    def _whole_days(self, found: Grid, day: Ints, minute: Ints) -> None:
-        wanted = np.unique(minute)
-        names = [f"m{number:04}" for number in wanted.tolist()]
-        rows = self._ask(", ".join(["series", "day", *names]), f"day BETWEEN {day[0]} AND {day[-1]}")
-        count = int(day[-1] - day[0]) + 1
-        table = np.full((len(found.plain) * count, len(names)), np.nan)
-        place = self.at(rows["series"])
-        here = place >= 0
-        target = place[here] * count + (rows["day"][here] - day[0])
-        whole = len(target) == len(table) and bool((np.diff(target) == 1).all())
-        for column, name in enumerate(names):
-            values = np.ma.filled(rows[name], np.nan)
-            if whole and len(values) == len(table):
-                table[:, column] = values
-            else:
-                table[target, column] = values[here]
-        flat = table.reshape(len(found.plain), -1)
-        index = (day - day[0]) * len(names) + np.searchsorted(wanted, minute)
-        chosen = flat[:, index[0] : index[-1] + 1] if (np.diff(index) == 1).all() else flat[:, index]
-        if len(self._rows) == len(found.register):
-            found.register[:] = chosen
-        else:
-            found.register[self._rows] = chosen[self._rows]
+        where = order[np.minimum(np.searchsorted(key[order], wanted), len(order) - 1)]
+        there = key[where] == wanted
+        found.since.reshape(-1)[flat[there]] = since[there]
+        flat, where = flat[there], where[there]
+        _, after = decoded(rows["digits"][where], rows["at0000"][where], rows["rise0000"][where])
+        found.after.reshape(-1)[flat] = after
+        found.step.reshape(-1)[flat] = since[there] + (DAY - minute * 60_000) + rows["step0000"][where] - rows["since0000"][where]
 
     def at(self, series: npt.NDArray[Any]) -> Ints:
         """The report's row of each, -1 for those nobody asked for."""
         inside = series < len(self._lookup)
         return np.where(inside, self._lookup[np.where(inside, series, 0)], -1)
 
-    def _columns(self) -> list[int]:
-        names = self._ask("*", "false")
-        return [int(name[1:]) for name in names if name.startswith("m") and name[1:].isdigit()]
+    def _columns(self) -> set[int]:
+        names = self._ask("*", 0, -1)
+        return {int(name[2:]) for name in names if name.startswith("at") and name[2:].isdigit()}
 
-    def _ask(self, columns: str, where: str) -> dict[str, npt.NDArray[Any]]:
-        names = ", ".join("'" + str(rollup_path(self._sealed.root, file)).replace("'", "''") + "'" for file in self._rolled)
-        few = f"series BETWEEN {self._ids.min()} AND {self._ids.max()} AND "
+    def _ask(self, columns: str, low: int, high: int, days: Ints | None = None) -> Answer:
+        """The rows from the day ``low`` to ``high``, or of some ``days`` in between."""
+        names = ", ".join("'" + str(rollup_path(self._sealed.root, file)).replace("'", "''") + "'" for file in self.rolled)
+        where = f"series BETWEEN {self._ids.min()} AND {self._ids.max()} AND day BETWEEN {low} AND {high}"
+        if days is not None and len(days) <= high - low:
+            where += f" AND day IN ({', '.join(map(str, days.tolist()))})"
         try:
             return self._sealed.table(
-                f"SELECT {columns} FROM read_parquet([{names}], union_by_name = true) WHERE {few}{where}", [], {}
+                f"SELECT {columns} FROM read_parquet([{names}], union_by_name = true) WHERE {where}", [], {}
             )
         except Damaged as error:
-            gone = [file.path for file in self._rolled if not rollup_path(self._sealed.root, file).exists()]
+            gone = [file.path for file in self.rolled if not rollup_path(self._sealed.root, file).exists()]
             if gone or isinstance(error.__cause__, duckdb.IOException):
                 raise Vanished(gone[0] if gone else str(error)) from error
             raise
+
+
+def _columns(minutes: Sequence[int]) -> str:
+    each = [f"{name}{minute:04}" for minute in minutes for name in ("at", "since", "step", "rise")]
+    return ", ".join(["series", "day", "digits", *each])

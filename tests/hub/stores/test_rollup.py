@@ -147,38 +147,72 @@ def test_a_lost_roll_up_is_made_anew(tmp_path: Path) -> None:
 
 
 def messy(seed: int, days: int = 34) -> list[Point]:
-    """Four weeks of a meter to which things happen now and then."""
+    """Four weeks of a meter to which things happen now and then. Its timer has an offset and wavers; some are read every few
+    minutes, some four times a day or once, some change between the two; registers count whole Wh, or are what float32 made
+    of them."""
     chance = random.Random(seed)
-    step = chance.choice([5 * MINUTE, 15 * MINUTE, 15 * MINUTE, HOUR])
-    jitter = chance.choice([0, 0, MINUTE])
-    register, points, skip = chance.choice([0.0, 500.0, 70_000.0]), [], 0
-    for at in range(T0, T0 + days * DAY, step):
-        register += chance.choice([0.0, 0.125, 0.25, 1.0]) * step / HOUR
-        event = chance.random()
+    steps = [chance.choice([5 * MINUTE, 15 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, 6 * HOUR, DAY])] * 2
+    steps[1] = chance.choice([steps[0], steps[0], 15 * MINUTE, 6 * HOUR])
+    jitter, offset = chance.choice([0, 1, 4_000, MINUTE, MINUTE]), chance.choice([0, 1, chance.randrange(steps[0])])
+    digits, calm = chance.choice([3, 3, 6, None]), chance.choice([1, 10, 10, 1000])
+    register, points, skip, at = chance.choice([0.0, 500.0, 70_000.0]), [], 0, T0 + offset
+    while at < T0 + days * DAY:
+        step = steps[(at - T0) // (11 * DAY) % 2]
+        register += chance.choice([0.0, 0.125, 0.25, 1.0]) * step / HOUR * (chance.random() if digits is not None else 1)
+        event = chance.random() * calm
         if event < 0.001:
             register = chance.choice([0.0, 12.0, 90_000.0])
-        skip = skip - 1 if skip else chance.choice([1, 3, 20, 120]) if event > 0.999 else 0
+        skip = skip - 1 if skip else chance.choice([1, 3, 20, 120]) if chance.random() > 1 - 0.001 / calm else 0
         shown = 0.0 if 0.001 < event < 0.0015 else register * 1000 if 0.0015 < event < 0.002 else register
         if not skip:
-            points.append((at + (chance.randrange(jitter) if jitter else 0), shown))
+            exact = float(np.float32(shown)) if digits is None else round(shown, digits)
+            points.append((at + (chance.randrange(-jitter, jitter) if jitter > 1 else 0), exact))
+        at += step
     return points
 
 
 def test_with_and_without_roll_ups_the_figures_are_the_same(tmp_path: Path) -> None:
     store, memory = open_store(tmp_path), MemoryStore(Vocabulary(), Retention())
-    names = [Series(f"meter:{seed}", IMPORT) for seed in range(24)]
+    names = [Series(f"meter:{seed:02}", IMPORT) for seed in range(64)]
     for seed, name in enumerate(names):
         points = messy(seed)
-        late = points[-300::7]
+        late = points[-300::7] if seed % 3 else []
         on_time = [point for point in points if point not in set(late)]
         for target in (store, memory):
             target.append("rest", batch(name, on_time))
             target.append("rest", batch(name, late))
     settle(store)
-    rated = {name: Limits(max_rate=chance) for name, chance in zip(names[::2], [0.5, 1.0, 4.0] * 4, strict=True)}
-    for grid in (edges(2, 30), edges(0, 34, 7 * HOUR), edges(3, 29, HOUR)):
+    rated = {name: Limits(max_rate=chance) for name, chance in zip(names[::4], [0.5, 1.0, 4.0, 40.0] * 4, strict=True)}
+    for grid in (edges(2, 30), edges(0, 34, 7 * HOUR), edges(13, 17, HOUR), edges(6, 9)[[0, -1]]):
         store.read = 0
         same(consumption(store, names, grid, limits=rated), consumption(memory, names, grid, limits=rated))
+    store.close()
+
+
+@pytest.mark.parametrize("every", [15 * MINUTE, 6 * HOUR, DAY])
+@pytest.mark.parametrize("step", [HOUR, DAY])
+def test_meters_that_nobody_reads_on_the_hour_need_no_readings(tmp_path: Path, every: int, step: int) -> None:
+    """Two units an hour and a timer that is 7 s late and wavers by up to 5: each edge is a share of the step around it."""
+    store, memory = open_store(tmp_path), MemoryStore(Vocabulary(), Retention())
+    chance = random.Random(1)
+    times = [T0 + number * every + 7_000 + chance.randrange(-5_000, 5_000) for number in range(40 * DAY // every)]
+    for target in (store, memory):
+        target.append("rest", batch(METER, [(at, 1000 + 2 * (at - T0) / HOUR) for at in times]))
+    settle(store)
+    grid = edges(8, 30, step)
+    found = consumption(store, [METER], grid)
+    assert store.read == 0
+    np.testing.assert_allclose(found.value, 2 * step / HOUR, rtol=1e-9)
+    for number, (begin, end) in enumerate(pairwise(grid.tolist())):
+        inside = [at for at in times if begin <= at <= end]
+        around = [max(at for at in times if at <= begin), min(at for at in times if at >= end)]
+        least = 2 * (inside[-1] - inside[0]) / HOUR if inside else 0.0
+        np.testing.assert_allclose(found.low[0, number], least, atol=1e-9)
+        np.testing.assert_allclose(found.high[0, number], 2 * (around[1] - around[0]) / HOUR, rtol=1e-9)
+        shared = step - (inside[-1] - inside[0]) if inside else step
+        np.testing.assert_allclose(found.estimated[0, number], shared / step, rtol=1e-9)
+    assert (found.completeness == 1).all()
+    same(found, consumption(memory, [METER], grid))
     store.close()
 
 
