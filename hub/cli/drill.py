@@ -36,9 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def drill(
-    to_people: bool = typer.Option(
-        False, "--to-people", help="tell everybody that this is a drill, and wait for an answer"
-    ),
+    to_people: bool = typer.Option(False, "--to-people", help="tell everybody that this is a drill, and wait for an answer"),
     by: str = typer.Option("", metavar="NAME", help="who asks for it"),
     config: Path | None = CONFIG,
 ) -> int:
@@ -95,7 +93,7 @@ class _Shown:
 
 def _says(step: dict[str, Any]) -> str:
     whom = " ".join(part for part in (step["notifier"], step["person"]) if part)
-    return f"{SAYS[step['step']]} {whom}".strip()
+    return f"{SAYS[step['step']]} {whom}" if whom else SAYS[step["step"]].removesuffix(" by")
 
 
 def line(step: dict[str, Any]) -> str:
@@ -111,12 +109,8 @@ def _conclude(report: dict[str, Any]) -> int:
     if report["state"] == "passed":
         out(green("The drill passed."))
         return 0
-    out(red(f"The drill failed at: {_name(report)}. {report['why'][:1].upper()}{report['why'][1:]}.", sys.stdout))
+    out(red(f"The drill failed at: {report['failed']}. {report['why'][:1].upper()}{report['why'][1:]}.", sys.stdout))
     return 1
-
-
-def _name(report: dict[str, Any]) -> str:
-    return f"{report['failed']} ({SAYS.get(report['failed'], '')})"
 
 
 def _ask(url: str, said: dict[str, Any] | None = None) -> Any:

@@ -115,12 +115,16 @@ def parse_rate(given: str) -> tuple[int, float]:
 
 
 class Words:
-    """The words of one site: its name, its clock, and ``link``, which makes the acknowledge link of a notice ("" for none)."""
+    """The words of one site: its name, its clock, and ``link``, which makes the acknowledge link of a notice ("" for none).
+    ``people``: names by id, for who has acknowledged."""
 
-    def __init__(self, site: str, zone: tzinfo, link: Callable[[Notice], str] = lambda _: "") -> None:
+    def __init__(
+        self, site: str, zone: tzinfo, link: Callable[[Notice], str] = lambda _: "", people: Mapping[str, str] | None = None
+    ) -> None:
         self._site = site
         self._zone = zone
         self._link = link
+        self._people = people or {}
 
     def say(self, notice: Notice, templates: Mapping[str, Template] | None = None) -> Text:
         if notice.why == "digest":
@@ -165,7 +169,7 @@ class Words:
             (phrases.WHAT, summary(body, language)),
             (phrases.MEASURED, measured(body, language)),
             (phrases.SINCE, self._moment(body.get("raised_at") or body.get("at"))),
-            (phrases.BY, str(body.get("acknowledged_by") or "")),
+            (phrases.BY, self._who(body)),
             (phrases.ENDED, self._moment(body.get("resolved_at"))),
             (phrases.REASON, str(body.get("reason") or "")),
             (phrases.MEMBERS, _members(incident)),
@@ -174,6 +178,10 @@ class Words:
             (phrases.DEVICE, str(body.get("device") or "")),
         ]
         return tuple((label[language], one_line(value)) for label, value in facts if value)
+
+    def _who(self, body: Mapping[str, Any]) -> str:
+        by = str(body.get("acknowledged_by") or "")
+        return self._people.get(by, by)
 
     @staticmethod
     def _notes(notice: Notice) -> tuple[str, ...]:
@@ -198,7 +206,7 @@ class Words:
             "ended": self._moment(body.get("resolved_at")),
             "severity": phrases.SEVERITY[notice.severity][language],
             "why": phrases.WHY.get(notice.why, {}).get(language, ""),
-            "by": str(body.get("acknowledged_by") or ""),
+            "by": self._who(body),
             "reason": str(body.get("reason") or ""),
             "device": str(body.get("device") or ""),
             "rule": str(body.get("rule") or ""),

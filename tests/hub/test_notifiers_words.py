@@ -53,6 +53,14 @@ def test_the_title_says_why_it_is_sent(why: str, zh: str, en: str) -> None:
     assert WORDS.say(replace(NOTICE, why=why, language="en")).title.startswith(en)
 
 
+def test_who_acknowledged_is_called_by_name() -> None:
+    words = Words("云栖社区", ZoneInfo("Asia/Shanghai"), people={"li": "李管家"})
+    taken = replace(NOTICE, why="acknowledged", body=SAID | {"acknowledged_by": "li"})
+    assert "处理人：李管家" in words.say(taken).long
+    typed = replace(NOTICE, why="acknowledged", body=SAID | {"acknowledged_by": "老王"})
+    assert "处理人：老王" in words.say(typed).long, "a name typed on the page stands as it is"
+
+
 def test_only_what_can_be_acknowledged_carries_a_link() -> None:
     linked = [why for why in phrases.WHY if WORDS.say(replace(NOTICE, why=why)).link]
     assert linked == ["first", "joined", "repeat", "escalated", "reopened", "assigned"]
