@@ -196,7 +196,7 @@ class Device(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """Somebody who is told. ``spaces``: the buildings they look after (管家); ``email`` and ``phone`` where a notifier needs them."""
+    """Somebody who is told. ``spaces``: the buildings they look after (管家); ``email`` and ``phone``: where they are reached."""
 
     id: str
     name: str
