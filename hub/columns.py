@@ -66,11 +66,14 @@ class Columns(NamedTuple):
 
     def newest(self) -> "Columns":
         """One reading a series: the newest by time and seq."""
-        ordered = self.first_wins()
-        last = np.empty(ordered.rows, np.bool_)
+        return self.first_wins().last_of_each()
+
+    def last_of_each(self) -> "Columns":
+        """Of sorted columns, each series' last reading."""
+        last = np.empty(self.rows, np.bool_)
         last[-1:] = True
-        np.not_equal(ordered.series[1:], ordered.series[:-1], out=last[:-1])
-        return ordered.take(last)
+        np.not_equal(self.series[1:], self.series[:-1], out=last[:-1])
+        return self.take(last)
 
 
 _NO_INTS = np.empty(0, np.int64)

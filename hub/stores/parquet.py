@@ -124,8 +124,7 @@ class ParquetStore(ParquetReader):
         due = pending.rows >= self._settings.seal_readings or abs(now - pending.oldest) >= self._settings.seal_after
         if not pending.last or not (due or seal_all):
             return
-        arrived = journal.reader.unsealed(pending.last)
-        columns = arrived.first_wins()
+        columns = journal.reader.unsealed(pending.last).first_wins()
         domains = journal.series_by_domain()
         known = sum(map(len, domains.values()))
         if self._listed.get(journal.lane) != known:
@@ -135,9 +134,11 @@ class ParquetStore(ParquetReader):
         if latest is None:
             log.error("%s: the record of the newest readings is damaged; it is made anew from the files", journal.path)
             latest = self._sealed.newest(journal.reader.files())
+        latest = Columns.concat([latest, columns.last_of_each()]).newest()
         parts = self._split(columns, domains)
+        del columns  # 12 MB a copy
         written = self._write(journal, list(parts), now, lambda file: self._sealed.write(file, parts[file.domain, file.period]))
-        journal.swap(written, [], now, sealed=pending.last, latest=Columns.concat([latest, columns]).newest())
+        journal.swap(written, [], now, sealed=pending.last, latest=latest)
         journal.checkpoint()
 
     def _split(self, columns: Columns, domains: Mapping[str, Ints]) -> dict[tuple[str, str], Columns]:
