@@ -100,7 +100,8 @@ def _operation(method: str, path: str, operation: dict[str, Any], base: str) -> 
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body:
         parts.append(f"<p>Send {_type(body)}</p>")
-    answer = operation.get("responses", {}).get("200", {}).get("content", {})
+    answers: dict[str, dict[str, Any]] = operation.get("responses", {})
+    answer = next((found for code, found in answers.items() if code.startswith("2")), {}).get("content", {})
     for media_type, content in answer.items():
         schema = content.get("schema")
         parts.append(f"<p>Gives {_type(schema) if schema else ''} <small>{escape(media_type)}</small></p>")

@@ -21,9 +21,18 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
 
 def _sentence(error: dict[str, object]) -> dict[str, str]:
     """What pydantic found, as where and what; the input itself is not repeated."""
-    place = error.get("loc")
+    place, kind = error.get("loc"), str(error.get("type"))
     where, *path = place if isinstance(place, tuple) else ("",)
-    return {"in": str(where), "field": ".".join(map(str, path)), "detail": str(error.get("msg", ""))}
+    if kind == "json_invalid":
+        return {"in": str(where), "field": "", "detail": f"it is no JSON, from character {path[0] if path else 0} on"}
+    return {"in": str(where), "field": ".".join(map(str, path)), "detail": _SAID.get(kind) or str(error.get("msg", ""))}
+
+
+_SAID = {
+    "missing": "it is missing",
+    "extra_forbidden": "nothing is called so; /docs lists what there is",
+    "string_too_short": "it is empty",
+}
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -132,6 +132,13 @@ async def test_acknowledge_and_resolve(client: Client) -> None:
     assert again["title"] == "Conflict"
 
 
+async def test_what_cannot_be_understood_is_told_in_plain_words(client: Client) -> None:
+    where = "/api/v1/alerts/smoke-3-2-502/resolve"
+    assert "reson: nothing is called so" in (await posted(client, where, {"by": "李管家", "reson": "油烟"}, 422))["detail"]
+    assert "by: it is missing" in (await posted(client, where, {"reason": "油烟"}, 422))["detail"]
+    assert "by: it is empty" in (await posted(client, where, {"by": "", "reason": "油烟"}, 422))["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "word"),
     [
