@@ -17,7 +17,7 @@ from hub.stores.rollup import rollup_path
 from hub.stores.rollup_rows import decoded
 from hub.stores.sealed import Damaged, SealedFiles, Vanished
 
-_AT_ONCE = 6  # edges of a day whose columns are in memory at once
+_AT_ONCE = 16_000_000  # numbers in memory
 
 Answer = dict[str, npt.NDArray[Any]]
 
@@ -107,7 +107,8 @@ class _Lane:
         minute = np.where(within % 60_000 == 0, within // 60_000, -1)
         has = self._columns()
         usable = [each for each in np.unique(minute).tolist() if each in has]
-        for some in (usable[first : first + _AT_ONCE] for first in range(0, len(usable), _AT_ONCE)):
+        together = max(1, _AT_ONCE // (4 * len(self._ids) * int(day[-1] - day[0] + 1)))
+        for some in (usable[first : first + together] for first in range(0, len(usable), together)):
             mine = np.flatnonzero(np.isin(minute, some))
             rows = self._ask(_columns(some), int(day[mine[0]]), int(day[mine[-1]]), np.unique(day[mine]))
             for each in some:

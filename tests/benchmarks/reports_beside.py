@@ -25,6 +25,8 @@ START, END = (round(datetime(YEAR, month, 1, tzinfo=ZONE).timestamp() * 1000) fo
 HOUR = 3_600_000
 BUILDING = 100
 _LINES = 100_000
+_CLOSE = 0.005
+"""The others do not share a step out between two hours, so they know nothing of the quarter hour at each end of the month."""
 
 Ask = Callable[[], Any]
 NAMES = ("month, all meters", "month by the hour, all meters", "one building's hours of a month")
@@ -55,7 +57,7 @@ def beside(count: int, folder: Path, bar: Progress) -> dict[str, dict[str, float
                     took.append(time.perf_counter() - began)
                 found[name][who] = min(took)
                 found[name].setdefault("_kWh", float(answer))
-                if abs(float(answer) - found[name]["_kWh"]) > 1e-6 * abs(float(answer)):
+                if abs(float(answer) - found[name]["_kWh"]) > _CLOSE * abs(float(answer)):
                     raise SystemExit(f"{name}: {who} says {answer} kWh, gengfu {found[name]['_kWh']}")
                 bar.advance(task)
     store.close()
@@ -69,12 +71,13 @@ def plain_duckdb(folder: Path, store: ParquetReader) -> list[Ask]:
         str(id) for journal in store._journals for id, name, _ in journal.series() if name.device < f"meter:{BUILDING:05}"
     )
     files = f"read_parquet('{folder}/sealed/energy/*/*.parquet')"
-    within = f"time >= make_timestamp_ms({START}) AND time <= make_timestamp_ms({END})"
+    within = f"time >= make_timestamp_ms({START}) AND time < make_timestamp_ms({END + HOUR})"
     month = f"SELECT series, arg_max(value, time) - arg_min(value, time) AS used FROM {files} WHERE {within} GROUP BY series"
 
     def hourly(also: str) -> str:
-        edge = f"SELECT series, time, value FROM {files} WHERE {within} AND epoch_ms(time) % {HOUR} = 0 {also}"
-        return f"SELECT series, time, value - lag(value) OVER (PARTITION BY series ORDER BY time) AS used FROM ({edge})"
+        hour = f"time_bucket(INTERVAL 1 HOUR, time) AS hour, arg_min(value, time) AS value FROM {files} WHERE {within}"
+        edge = f"SELECT series, {hour} {also} GROUP BY series, hour"
+        return f"SELECT series, hour, value - lag(value) OVER (PARTITION BY series ORDER BY hour) AS used FROM ({edge})"
 
     def ask(query: str) -> Ask:
         return lambda: np.nansum(np.ma.filled(duck.execute(query).fetchnumpy()["used"], np.nan))
@@ -94,7 +97,7 @@ def influxdb(server: Server) -> list[Ask]:
     def used(query: str) -> Ask:
         return lambda: float(sum(map(sum, ask(query))))
 
-    within = f"time >= {START}ms AND time <= {END}ms"
+    within = f"time >= {START}ms AND time < {END + HOUR}ms"
     spread = f"SELECT spread(value) FROM energy WHERE {within} GROUP BY device"
     hourly = f"SELECT difference(first(value)) FROM energy WHERE {within}{{also}} GROUP BY device, time(1h)"
     return [used(spread), used(hourly.format(also="")), used(hourly.format(also=" AND device =~ /^meter:000/"))]
@@ -114,7 +117,7 @@ def fill(server: Server, store: ParquetReader, count: int, bar: Progress) -> Non
 
 
 def lines(store: ParquetReader, number: int) -> Iterator[bytes]:
-    rows = store.rows(meter(number), START, END + 1)
+    rows = store.rows(meter(number), START, END + HOUR)
     name = f"energy,device={meter(number).device} value=".encode()
     for value, at in zip(rows.value.tolist(), rows.time.tolist(), strict=True):
         yield b"%s%r %d" % (name, value, at)

@@ -1,7 +1,8 @@
 """A year of 15-minute readings of many meters, simulated straight into the store's form: month files and roll-ups.
 
-Each meter has a level, an evening peak of its own and noise; its register counts whole watt-hours. Made once for a number of
-meters, and kept below ``build/``.
+Each meter has a level, an evening peak of its own and noise; its register counts whole watt-hours. Its timer has an offset of
+its own, anywhere in the quarter hour, and wavers by some seconds, as meters' do; or it is read at :00, :15, :30 and :45 sharp.
+Made once for a number of meters, and kept below ``build/``.
 """
 
 import os
@@ -25,6 +26,7 @@ IMPORT = "energy.active.import.total"
 QUARTER, DAY = 900_000, 86_400_000
 YEAR = 2025
 _CHUNK = 1000  # meters in memory at once
+_WAVERS = 2000  # ms, standard deviation
 
 
 def ms(*date: int) -> int:
@@ -57,9 +59,20 @@ def consumed(meters: Ints, start: int, end: int) -> Floats:
     return np.rint(level * (0.4 + 3 * evening) * random.uniform(0.2, 1.8, (len(meters), len(time))))
 
 
-def make(count: int, bar: Progress) -> Path:
-    """The data directory, made if it is not there yet."""
-    folder = ROOT / "build" / f"reports-{count}"
+def read_at(meters: Ints, start: int, end: int, sharp: bool) -> Ints:
+    """[meters, quarters], ms."""
+    quarters = np.arange(start, end, QUARTER)
+    if sharp:
+        return np.tile(quarters, (len(meters), 1))
+    random = np.random.default_rng([int(meters[0]), start // DAY, 1])
+    offset = (meters * 104_729 % (QUARTER - 10 * _WAVERS) + 5 * _WAVERS)[:, None]
+    wavers = np.clip(random.normal(0, _WAVERS, (len(meters), len(quarters))), -5 * _WAVERS, 5 * _WAVERS)
+    return quarters[None, :] + offset + wavers.astype(np.int64)
+
+
+def make(count: int, bar: Progress, sharp: bool = False) -> Path:
+    """The data directory, made if it is not there yet. ``sharp``: all meters are read at the quarter hour."""
+    folder = ROOT / "build" / f"reports-{count}-{'sharp' if sharp else 'wavering'}"
     if (folder / "complete").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,7 +94,7 @@ def make(count: int, bar: Progress) -> Path:
         for begin in range(0, count, _CHUNK):
             some = np.arange(begin, min(begin + _CHUNK, count))
             blank = SealedFile(begin + 1, "rest", "chunk", period, 0, 0, 0, 0, 0, 0)
-            pieces.append(store._sealed.write(blank, columns(numbers[some], some, register, start, end)))
+            pieces.append(store._sealed.write(blank, columns(numbers[some], some, register, start, end, sharp)))
             bar.advance(task, len(some))
         [made] = store._write(journal, [("energy", period)], NOW, lambda file, of=pieces: joined(store, file, of))  # type: ignore[misc]
         journal.swap([made], [], NOW)
@@ -103,13 +116,13 @@ def joined(store: ParquetStore, file: SealedFile, pieces: list[SealedFile]) -> S
     return store._sealed._copy(file, f"SELECT {row} FROM read_parquet([{names}])", {})
 
 
-def columns(series: Ints, meters: Ints, register: Floats, start: int, end: int) -> Columns:
+def columns(series: Ints, meters: Ints, register: Floats, start: int, end: int, sharp: bool) -> Columns:
     """A month of some meters, in order; ``register`` goes on."""
     used = consumed(meters, start, end)
     shown = register[meters][:, None] + np.cumsum(used, axis=1)
     register[meters] = shown[:, -1]
     quarters = used.shape[1]
-    time = np.tile(np.arange(start, end, QUARTER), len(meters))
+    time = read_at(meters, start, end, sharp).ravel()
     zero = np.zeros(len(time), np.int64)
     return Columns(np.repeat(series, quarters), time, zero, time + 400, shown.ravel() / 1000, zero)
 
