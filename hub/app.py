@@ -13,7 +13,6 @@ from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 from hub import collecting, plugins
 from hub.bookkeeper import Bookkeeper
@@ -30,6 +29,7 @@ from hub.drill_inside import drills
 from hub.drill_rule import with_drill
 from hub.evidence import Evidence
 from hub.fire_tcp import Both, FireTcp
+from hub.front import front
 from hub.glance import Glance
 from hub.heartbeat import Heartbeat
 from hub.intake import Intake
@@ -50,9 +50,11 @@ from hub.ports import Notifier
 from hub.queries import Here, Queries
 from hub.records import Records, Work
 from hub.records_people import PeopleReader
+from hub.records_rules import read_versions
 from hub.remembering import engine_state, last_seen
 from hub.reports.buckets import bucket_minutes
 from hub.reserve import Reserve
+from hub.rulebook.book import Book
 from hub.server import PageServer
 from hub.status import metrics, not_ready, not_watching
 from hub.stores import opening
@@ -61,9 +63,7 @@ from hub.systemd import notify
 from hub.upkeep import Upkeep
 from hub.warming import warm
 from hub.watchdog import Watchdog
-from hub.web.api import create_app
 from hub.web.feed import Feed
-from hub.web.guard import host_name
 from rules.engine import Engine
 
 RECENT = 7 * 86_400_000
@@ -130,7 +130,8 @@ class Hub:
         self.outside = Outside(config.community, self.feed, clock)
         drilled = DrillAdapter(config.community)
         formats = [*(plugin(settings, site) for plugin, settings in config.adapters), drilled]
-        self.plugged = Plugged(formats, with_drill(config.rules), self._notifiers())
+        self.book = Book(config, read_versions(self.reader))
+        self.plugged = Plugged(formats, with_drill(self.book.rules), self._notifiers())
         self.plugged.look(config.directory, iso(now.wall) or "")
         self.watchdog = Watchdog(config.directory, self.plugged.names, lambda: iso(clock().wall) or "")
         self.engine = Engine(self.plugged.rules(), self.places, config.vocabulary, config.calendar)
@@ -187,9 +188,7 @@ class Hub:
         people = {person.id: person for person in config.people}
         self.link_desk = LinkDesk(self.links, self.words, self.pipeline, self.reader, self.committer, people, clock)
         self.bookkeeper = Bookkeeper(config, lambda: self.pipeline.places, self.queries, self.words, clock)
-        public = host_name(urlsplit(config.web.public_url).netloc)
-        web = create_app(self.desk, links=self.link_desk, drills=self.drills, public=public, reports=self.bookkeeper)
-        self.server = PageServer(web, config.web.host, config.web.port)
+        self.server = PageServer(front(self), config.web.host, config.web.port)
         self.url = self.server.url
         if self.server.moved:
             self.say(f"Port {config.web.port} is taken; the page is at {self.url} instead.")

@@ -36,7 +36,7 @@ class Fault(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """``rule`` None: something is wrong. ``table``: the rule as far as it can be read, without its stories."""
+    """``rule`` None: something is wrong. ``table``: the rule as far as it can be read."""
 
     rule: Rule | None
     tests: tuple[RuleTest, ...]
@@ -70,7 +70,7 @@ def check(text: str, vocabulary: Vocabulary, zone: ZoneInfo, id: str = "") -> Ch
     reader = _Reader(source)
     reader.top((), ("rule",))
     items = [item for _, item in reader.items("rule")]
-    table = {key: value for key, value in items[0].items() if key != "test"} if items else {}
+    table = dict(items[0]) if items else {}
     if len(items) != 1 and not reader.faults:
         reader.wrong(("rule",), "", f"one [[rule]] is edited at a time, not {len(items)}")
     if id and table.get("id") != id:
