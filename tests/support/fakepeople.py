@@ -11,7 +11,7 @@ from hub.records_people import Frozen, Note
 from hub.telling.incidents import Incident, key, rank, worst
 from hub.telling.silences import Silence
 from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
-from hub.web.view import Conflict, NotFound, Page, Refused, Told
+from hub.web.view import Change, Conflict, NotFound, Page, Refused, Told
 
 HOUR = 3_600_000
 
@@ -40,6 +40,7 @@ class FakePeople:
     alerts_by_id: dict[str, Alert]
     spaces_by_id: dict[str, Space]
     devices_by_id: dict[str, Device]
+    stories: dict[str, list[Change]]
 
     def put(self, alert: Alert) -> Alert:
         raise NotImplementedError
@@ -143,12 +144,16 @@ class FakePeople:
         notes = self._said.get(id, [])
         assigned = next((one.whom for one in reversed(notes) if one.what == "assigned"), "")
         incident = next((self._incident(group, found).id for group, found in self._groups().items() if alert in found), "")
-        points = [(alert.at - n * 10_000, 0.0 if n else 1.0, 0) for n in range(30, -1, -1)]
+        state = alert.threshold is None
+        last = alert.value or 0.0
+        points = [(alert.at - n * 10_000, last * (1 + n / 90) if not state else last * (not n), 0) for n in range(30, -1, -1)]
         return AlertPeople(incident, assigned, "", notes, [Frozen(alert.device, alert.quantity, alert.channel, points)])
 
     async def _note(self, note: Note) -> AlertPeople:
         self._alert(note.alert)
         self._said.setdefault(note.alert, []).append(note)
+        whom = {"li": "李管家", "wang": "王工"}.get(note.whom, note.whom) if note.what == "assigned" else ""
+        self.stories[note.alert].append(Change(note.at, note.what, note.by, " · ".join(filter(None, (whom, note.text)))))
         return await self.alert_people(note.alert)
 
     async def comment(self, id: str, by: str, text: str) -> AlertPeople:

@@ -16,6 +16,7 @@ export function myName() {
 export function dialog(title, fields, collect) {
   return new Promise((resolve) => {
     const problem = h("p.problem", { role: "alert" });
+    const heading = h("h2", {}, title);
     let busy = false; // a second click sends nothing twice
     const form = h(
       "form",
@@ -31,7 +32,7 @@ export function dialog(title, fields, collect) {
           },
         },
       },
-      h("h2", {}, title),
+      heading,
       fields,
       problem,
       h(
@@ -41,7 +42,7 @@ export function dialog(title, fields, collect) {
         h("button", { type: "button", on: { click: () => close(null) } }, t("ask.cancel")),
       ),
     );
-    const element = h("dialog", { "aria-label": [title].flat().join("") }, form);
+    const element = h("dialog", { "aria-label": heading.textContent }, form);
     const close = (given) => {
       element.remove();
       resolve(given);

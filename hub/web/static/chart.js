@@ -2,7 +2,7 @@
 // The hub has thinned the points; peaks are in the band, gaps stay gaps. Drag, plus and minus zoom, the arrows move.
 
 import { h, s, show } from "./dom.js";
-import { clock, day, figure, moment, number, unitSign, value } from "./format.js";
+import { clock, day, figure, moment, number, seconds, unitSign, value } from "./format.js";
 import { say, t } from "./i18n.js";
 import { path } from "./spark.js";
 
@@ -89,7 +89,7 @@ export function chart(given, zoom) {
     const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: 0, "aria-label": label });
     const axis = timeTicks(given.from, given.to, width / 90).map(([at, step]) => [
       s("path", { class: "grid", d: `M${scale(at).toFixed(1)} ${TOP}V${height - BOTTOM}` }),
-      s("text", { class: "tick", x: scale(at), y: height - 6, "text-anchor": "middle" }, step >= 86400000 ? day(at) : clock(at)),
+      s("text", { class: "tick", x: scale(at), y: height - 6, "text-anchor": scale(at) > width - RIGHT - 26 ? "end" : "middle" }, step >= 86400000 ? day(at) : step < 60000 ? seconds(at) : clock(at)),
     ]);
     const marked =
       given.mark && given.mark >= given.from && given.mark <= given.to
@@ -169,9 +169,15 @@ export function chart(given, zoom) {
         ? null
         : [
             s("path", { class: `limit ${given.severity}`, d: `M${LEFT} ${y(limit).toFixed(1)}H${width - RIGHT}` }),
-            s("text", { class: "tick", x: width - RIGHT, y: y(limit) - 5, "text-anchor": "end" }, t("alert.limit", { value: value(limit, given.quantity, given.unit) })),
+            s("text", { class: "tick", ...aside(width, scale), y: y(limit) - 5 }, t("alert.limit", { value: value(limit, given.quantity, given.unit) })),
           ],
     ].flat());
+  }
+
+  /** Where the limit's words stand: at the end on which the moment of the alert does not cross them. */
+  function aside(width, scale) {
+    const late = given.mark && scale(given.mark) > width / 2;
+    return late ? { x: LEFT + 6, "text-anchor": "start" } : { x: width - RIGHT, "text-anchor": "end" };
   }
 
   function drawStrip(width, height) {

@@ -6,9 +6,11 @@ import { get } from "./api.js";
 import { pick, say, t } from "./i18n.js";
 import { measured } from "./incident.js";
 import { choices, list, search } from "./list.js";
+import { hear } from "./live.js";
 import { badge } from "./marks.js";
 import { openAlerts } from "./state.js";
 
+const AT_ONCE = 20; // rows that are drawn anew at once
 const MAIN = [
   "fire.smoke", "fire.heat", "fire.co", "fire.gas", "fire.water", "fire.", "safety.", "parking.occupied", "power.active", "health.heart_rate", "energy.", "water.", "charger.", "health.", "air.temperature",
 ];
@@ -50,6 +52,29 @@ function row(device) {
   );
 }
 
+/** An open list follows the alerts: anew while its top is seen, where trouble stands first; otherwise row by row. */
+function follow(rows) {
+  const changed = new Set();
+  let waiting = 0;
+
+  async function draw() {
+    waiting = 0;
+    const ids = [...changed];
+    changed.clear();
+    if (scrollY < 200 && !rows.element.contains(document.activeElement)) return rows.reload();
+    for (const id of ids.filter((one) => rows.has((item) => item.id === one)).slice(0, AT_ONCE)) {
+      const device = await get(`devices/${encodeURIComponent(id)}`).catch(() => null); // the line to the hub says that it is lost
+      if (device) rows.replace((item) => item.id === id, device);
+    }
+  }
+
+  const close = hear((alert) => {
+    changed.add(alert.device);
+    waiting ||= setTimeout(draw, 500);
+  });
+  return () => (clearTimeout(waiting), close());
+}
+
 export function devices(root, _, params, keepParams) {
   const chosen = { search: params.get("search") || "", space: params.get("space") || "", domain: params.get("domain") || "", accepted: params.get("accepted") || "" };
   const rows = list("devices", () => chosen, row, ["devices.none", "devices.noneHint", "home.emptyHint"]);
@@ -85,5 +110,6 @@ export function devices(root, _, params, keepParams) {
   draw();
   const field = search("devices.search", chosen.search, (value) => change({ search: value }));
   show(root, h("h1", {}, t("devices.title")), field, filters, rows.element);
-  return { close: () => {}, title: () => t("devices.title") };
+  const stop = follow(rows);
+  return { close: stop, title: () => t("devices.title") };
 }

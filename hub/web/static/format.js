@@ -39,6 +39,10 @@ export function clock(at) {
   return stamp(at, { hour: "2-digit", minute: "2-digit" });
 }
 
+export function seconds(at) {
+  return stamp(at, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
 export function day(at) {
   return stamp(at, { month: "short", day: "numeric" });
 }

@@ -35,11 +35,14 @@ async function acknowledgeAll(incident, button) {
   const by = await who();
   if (!by) return;
   button.disabled = true;
+  const words = button.textContent;
+  show(button, t("list.loading")); // five thousand answers take the hub a moment
   try {
     await post(`incidents/${encodeURIComponent(incident.id)}/acknowledge`, { by, comment: "" });
     taken(incident.id);
   } catch (trouble) {
     button.disabled = false;
+    show(button, words);
     complain(button, trouble);
   }
 }
@@ -125,13 +128,13 @@ export function group(root, [id]) {
         h("div.buttons", {}, open ? takeButton(incident, load) : null),
       ),
       open && lead ? h("section", {}, h("h2", {}, t("alert.steps")), steps(lead), aboutFire(lead) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
-      h("section", {}, h("h2", {}, t("group.list")), h("ul.rows", {}, inOrder(members).map(pastIncident)), more ? h("p", {}, h("span.figure", {}, t("group.more", { n: number(more) })), " ", h("a", { href: search(incident) }, t("group.search"))) : null),
       h(
         "div.two",
         {},
         h("section", {}, h("h2", {}, t("alert.told")), ledger(told)),
         ladder.length ? h("section", {}, h("h2", {}, t("ladder.title")), ladderList(ladder)) : null,
       ),
+      h("section", {}, h("h2", {}, t("group.list")), h("ul.rows", {}, inOrder(members).map(pastIncident)), more ? h("p", {}, h("span.figure", {}, t("group.more", { n: number(more) })), " ", h("a", { href: search(incident) }, t("group.search"))) : null),
     );
     if (focus) body.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
   }

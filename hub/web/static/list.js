@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 
 const PAGE = 50;
 
-/** Rows of `path` with `params()`, drawn by `row`; `empty` is [title, hint, hint without any filter]. Returns {element, reload}. */
+/** Rows of `path` with `params()`, drawn by `row`; `empty` is [title, hint, hint without any filter]. Returns {element, reload, replace, has}. */
 export function list(path, params, row, empty, limit = PAGE) {
   const rows = h("ul.rows");
   const foot = h("div.foot", { "aria-live": "polite" });
@@ -15,6 +15,7 @@ export function list(path, params, row, empty, limit = PAGE) {
   let cursor = null;
   let shown = 0;
   let turn = 0;
+  let drawn = []; // [item, its element]
 
   async function load(fresh) {
     const mine = ++turn;
@@ -25,8 +26,11 @@ export function list(path, params, row, empty, limit = PAGE) {
       if (fresh) {
         show(rows);
         shown = 0;
+        drawn = [];
       }
-      rows.append(...page.items.map(row));
+      const more = page.items.map((item) => [item, row(item)]);
+      drawn.push(...more);
+      rows.append(...more.map(([, made]) => made));
       shown += page.items.length;
       cursor = page.next_cursor;
       finish(page.total);
@@ -59,8 +63,19 @@ export function list(path, params, row, empty, limit = PAGE) {
     );
   }
 
+  /** Draws one row anew; `wanted` finds its item. */
+  function replace(wanted, item) {
+    const found = drawn.find(([one]) => wanted(one));
+    if (!found) return;
+    const focused = found[1].contains(document.activeElement);
+    const made = row(item);
+    found[1].replaceWith(made);
+    [found[0], found[1]] = [item, made];
+    if (focused) made.querySelector("a, button")?.focus();
+  }
+
   load(true);
-  return { element, reload: () => load(true) };
+  return { element, reload: () => load(true), replace, has: (wanted) => drawn.some(([one]) => wanted(one)) };
 }
 
 /** A search field that waits until the typing rests. */

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { dialog, label, sent, who } from "./ask.js";
-import { data, h } from "./dom.js";
+import { data, h, visible } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { keep } from "./state.js";
 
@@ -45,7 +45,7 @@ async function assign(alert, done) {
   const by = await who();
   if (!by) return;
   const known = await persons();
-  const whom = h("select", { name: "to" }, h("option", { value: "" }, t("note.assign.nobody")), [...known].map(([id, name]) => h("option", { value: id }, name)));
+  const whom = h("select", { name: "to" }, h("option", { value: "" }, t("note.assign.nobody")), [...known].map(([id, name]) => h("option", { value: id, translate: "no" }, visible(name))));
   const text = h("textarea", { name: "text", rows: 2, maxlength: 2000 });
   const hint = known.size ? t("note.assign.hint") : t("note.assign.empty");
   const fields = [h("p.hint", {}, hint), h("label", {}, h("span", {}, t("note.assign.label")), whom), h("label", {}, h("span", {}, t("note.assign.text")), text)];

@@ -21,7 +21,7 @@ export function refusalRow(letter) {
       { href: `#/refusals/${letter.id}` },
       h("span.lead", {}, h("span.tag", {}, reason(letter.reason))),
       h("span.name", {}, data(letter.topic)),
-      h("span.detail", {}, data(letter.detail)),
+      h("span.detail", { lang: "en" }, data(letter.detail)),
       h("span.tail", {}, time(ms(letter.at))),
     ),
   );
@@ -66,7 +66,7 @@ export function refusal(root, [id]) {
     const facts = [
       ["refusals.when", h("span.figure", {}, exact(ms(letter.at)))],
       ["refusals.reason", [reason(letter.reason), " ", h("span.faint", {}, data(letter.reason, "code"))]],
-      ["refusals.detail", data(letter.detail)],
+      ["refusals.detail", h("span", { lang: "en" }, data(letter.detail))],
       ["refusals.adapter", letter.adapter ? data(letter.adapter, "code") : null],
       ["refusals.device", letter.device ? h("a", { href: `#/devices/${encodeURIComponent(letter.device)}` }, data(letter.device)) : null],
       ["refusals.size", [h("span.figure", {}, t("refusals.bytes", { n: number(letter.size) })), letter.size > raw.length ? [" · ", h("span", {}, t("refusals.cut", { n: number(raw.length) }))] : null]],

@@ -124,10 +124,10 @@ export function rota(root) {
     if (!by) return;
     const there = [...new Set(pieces.flatMap((piece) => piece.people))];
     const name = (id) => visible(duty.people.find((one) => one.id === id)?.name ?? id);
-    const instead = h("select", { name: "instead_of" }, there.map((id) => h("option", { value: id }, name(id))));
-    const person = h("select", { name: "person" }, duty.people.map((one) => h("option", { value: one.id, selected: !there.includes(one.id) }, name(one.id))));
+    const instead = h("select", { name: "instead_of" }, there.map((id) => h("option", { value: id, translate: "no" }, name(id))));
+    const person = h("select", { name: "person" }, duty.people.map((one) => h("option", { value: one.id, translate: "no", selected: !there.includes(one.id) }, name(one.id))));
     const fields = [h("p.hint", {}, t("rota.swapHint")), h("label", {}, h("span", {}, t("rota.insteadOf")), instead), h("label", {}, h("span", {}, t("rota.person")), person)];
-    const given = await dialog(t("rota.swapOf", { day: dayWords(pieces[0].start) }), fields, async (complainAbout) => {
+    const given = await dialog(say("rota.swapOf", { day: h("span.figure", {}, dayWords(pieces[0].start)) }), fields, async (complainAbout) => {
       if (instead.value === person.value) {
         complainAbout(t("rota.same"));
         return null;

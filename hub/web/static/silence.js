@@ -85,7 +85,7 @@ export async function newSilence(done) {
   const problem = h("p.problem", { role: "alert" });
   const fail = (trouble) => show(problem, visible(t("list.failed", { why: sentence(trouble) })));
   const rules = await get("rules").then((page) => page.items, () => []);
-  const rule = h("select", { name: "rule" }, h("option", { value: "*" }, t("silence.anyRule")), rules.map((one) => h("option", { value: one.id }, visible(pick(one.name) || one.id))));
+  const rule = h("select", { name: "rule" }, h("option", { value: "*" }, t("silence.anyRule")), rules.map((one) => h("option", { value: one.id, translate: "no" }, visible(pick(one.name) || one.id))));
   const severities = [["", t("alerts.anySeverity")], ["info", t("severity.info")], ["warning", t("severity.warning")], ["critical", t("severity.critical")]];
   const severity = h("select", { name: "severity" }, severities.map(([value, text]) => h("option", { value }, text)));
   const where = placeField("where", fail);

@@ -191,19 +191,20 @@ ROUTES = [
     "/silences", "/rota", "/drills",
 ]  # fmt: skip
 
-# Every text outside of <bdi> (what came from outside) and figures must have come through the table of words.
+# Every text outside of <bdi> and translate=no (what came from outside) and figures must have come through the table of words.
 UNTRANSLATED = """async () => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = [];
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const outer = node.parentElement;
-    if (outer.closest("bdi, code, .figure, time, noscript, svg, title")) continue;
+    if (outer.closest("bdi, code, .figure, time, noscript, svg, title, [translate=no]")) continue;
     if (/[A-Za-z\\u4e00-\\u9fff]/.test(node.data.replace(/⟦[^⟧]*⟧/g, ""))) found.push(node.data);
   }
   return found;
 }"""
 MARKED = """async (tables) => {
-  const words = Object.assign({}, ...(await Promise.all(tables.map((name) => import(`/static/${name}`)))).map((table) => table.words));
+  const found = await Promise.all(tables.map((name) => import(`/static/${name}`)));
+  const words = Object.assign({}, ...found.map((table) => table.words));
   for (const both of Object.values(words)) both[1] = both[1].split(/(\\{\\w+\\}|\\|)/).map((part) =>
     part && !/^[{|]/.test(part) ? `⟦${part}⟧` : part).join("");
 }"""
