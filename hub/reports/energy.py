@@ -1,24 +1,23 @@
 """What was consumed and what it cost: electricity, solar, water, gas and heat, from the meters' registers."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from fnmatch import fnmatchcase
-from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 
 from hub.model import Device
 from hub.moments import local_iso
-from hub.ports import Directory, Floats, Ints
+from hub.ports import Directory, Ints
 from hub.quantities import Vocabulary
 from hub.reports.cost import Bill, Cost
+from hub.reports.figures import Figures, figures, money
 from hub.reports.measured import Measured, Readings, measure
-from hub.reports.meters import EXPORT, Meter, Part, grouped, meters
+from hub.reports.meters import Meter, grouped, meters
 from hub.reports.period import EVERY, Every, Words, intervals, parse_period
 from hub.reports.setup import Energy
 from hub.reports.table import report_table
@@ -61,28 +60,31 @@ def energy_report(
     costs = _costs(store, found, measured, edges, zone, energy.tariffs)
     whole = measured if len(spans) == 1 else measure(store, found, edges[[0, -1]])
     units = Vocabulary()
+    unit = {part.quantity: units[part.quantity].unit for part in parts}
+    named = [(number, local_iso(low, zone), local_iso(high, zone)) for number, (low, high) in enumerate(spans)]
+    told, priced = Figures(measured), bool(energy.tariffs)
     rows = [
         {
             "group": part.group,
             "name": part.name,
             "name_en": part.name_en,
-            "start": local_iso(low, zone),
-            "end": local_iso(high, zone),
+            "start": begin,
+            "end": until,
             "quantity": part.quantity,
-            "unit": units[part.quantity].unit,
-            **figures(part, measured, number),
-            **money(part, costs, number, energy.tariffs),
+            "unit": unit[part.quantity],
+            **told.row(part, number),
+            **(money(part, costs, number, energy.tariffs) if priced else {"cost": None}),
             "part": part.part,
         }
         for part in parts
-        for number, (low, high) in enumerate(spans)
+        for number, begin, until in named
     ]
     totals = [
         {
             "quantity": part.quantity,
             "unit": units[part.quantity].unit,
             **figures(part, whole, 0),
-            **_summed([money(part, costs, number, energy.tariffs) for number in range(len(spans))]),
+            **_summed([money(part, costs, number, energy.tariffs) for number in range(len(spans)) if priced]),
         }
         for part in grouped(found, "community", site)
     ]
@@ -102,72 +104,7 @@ def energy_report(
 
 
 def revision(rows: Sequence[Mapping[str, Any]]) -> str:
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def figures(part: Part, measured: Measured, number: int) -> dict[str, Any]:
-    """Value, bounds and shares of a row in one interval; its unknown meters leave the bounds open, not the value."""
-    plus, minus = list(part.plus), list(part.minus)
-    all = plus + minus
-    value, low, high = (getattr(measured, field)[:, number] for field in ("value", "low", "high"))
-    known = np.isfinite(value)
-    completeness = float(measured.completeness[all, number].mean())
-    row: dict[str, Any] = {"value": None, "low": None, "high": None, "completeness": round(completeness, 6), "estimated": 0.0}
-    least = float(low[plus].sum() - high[minus].sum())
-    most = float(high[plus].sum() - low[minus].sum())
-    row["low"], row["high"] = _finite(least), _finite(most)
-    if not known[plus].any():
-        return row
-    row["value"] = round(float(_known(value[plus]) - _known(value[minus])), 6)
-    row["estimated"] = round(float(measured.estimated[all, number][known[all]].mean()), 6)
-    return row
-
-
-def _known(values: Floats) -> float:
-    return float(np.nansum(values))
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 6) if isfinite(value) else None
-
-
-def money(part: Part, costs: Sequence[Sequence[Cost]], number: int, tariffs: Sequence[Tariff]) -> dict[str, Any]:
-    """Cost, bounds and lines of a row in one interval."""
-    plus = [costs[meter][number] for meter in part.plus]
-    minus = [costs[meter][number] for meter in part.minus]
-    known = [cost.value for cost in plus if cost.value is not None]
-    row: dict[str, Any] = {"cost": None}
-    if not known:
-        return row
-    row["cost"] = float(sum(known) - sum(cost.value for cost in minus if cost.value is not None))
-    row["currency"] = tariffs[min(number for cost in plus for number in cost.tariffs)].currency
-    row["cost_low"] = _sum([cost.low for cost in plus], [cost.high for cost in minus])
-    row["cost_high"] = _sum([cost.high for cost in plus], [cost.low for cost in minus])
-    row["cost_completeness"] = round(sum(cost.completeness for cost in plus) / len(plus), 6)
-    row["tiers_known"] = round(min(cost.tiers_known for cost in plus), 6)
-    if not minus:
-        sign = -1 if part.quantity == EXPORT else 1
-        lines: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
-        for cost in plus:
-            for key, line in cost.lines.items():
-                lines[key][0] += line.used
-                lines[key][1] += line.amount
-        row["lines"] = [
-            {
-                "name": name,
-                "price": float(price) if price else None,
-                "used": float(used),
-                "amount": float(round(sign * amount, 6)),
-            }
-            for (name, price), (used, amount) in lines.items()
-        ]
-    return row
-
-
-def _sum(plus: Sequence[Decimal | None], minus: Sequence[Decimal | None]) -> float | None:
-    if any(amount is None for amount in (*plus, *minus)):
-        return None
-    return float(sum(a for a in plus if a is not None) - sum(a for a in minus if a is not None))
+    return hashlib.sha256(msgspec.json.encode(rows, order="sorted")).hexdigest()[:12]
 
 
 def _summed(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""A row of one meter is looked up, a row of several added up: of one they must come out the same."""
+
+import numpy as np
+
+from hub.reports.figures import Figures, figures
+from hub.reports.measured import Measured
+from hub.reports.meters import IMPORT, Part
+
+
+def test_a_row_of_one_meter_is_the_same_looked_up_and_added_up() -> None:
+    value = np.array([[1.00000049999, np.nan, 0.0, 2.5e-7, 123456.7890125]])
+    low, high = np.nan_to_num(value) - [[0.0, 0.0, 0.0, 1e-7, 0.5]], np.nan_to_num(value) + [[0.0, np.inf, 0.25, 1e-7, np.inf]]
+    share = np.array([[1.0, 0.0, 0.3333333333, 0.0000005, 1.0]])
+    measured = Measured(value, low, high, share, share[:, ::-1])
+    part = Part("m", "m", IMPORT, (0,))
+    rows = [Figures(measured).row(part, number) for number in range(5)]
+    assert rows == [figures(part, measured, number) for number in range(5)]
+    assert rows[1] == {"value": None, "low": 0.0, "high": None, "completeness": 0.0, "estimated": 0.0}
+    assert rows[2] == {"value": 0.0, "low": 0.0, "high": 0.25, "completeness": 0.333333, "estimated": 0.333333}
