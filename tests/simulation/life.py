@@ -8,20 +8,26 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from adapters.json_mapping import JsonMapping
+from hub.calendar import Calendar
 from hub.committer import Committer
 from hub.delivery import Delivery
 from hub.directory import Places
 from hub.intake import Intake
 from hub.lane import LaneWork
-from hub.model import LANES, Alert, Batch, DeadLetter, Lane, Notice, Now, Person, Publish, Reading
+from hub.model import LANES, Alert, Batch, DeadLetter, Device, Lane, Notice, Now, Person, Publish, Reading, Space
 from hub.notices import MQTT, Receiver, Roster
 from hub.notifiers.mqtt import MqttNotifier
 from hub.pipeline import Pipeline
 from hub.ports import Adapter, Notifier, Retention, SiteContext
 from hub.quantities import Quantity, Vocabulary
 from hub.records import Records, Sent, Work
+from hub.records_people import PeopleReader
 from hub.remembering import engine_state, last_seen
 from hub.stores.parquet import ParquetStore
+from hub.telling.duty import Rota
+from hub.telling.flapping import Limits
+from hub.telling.telling import Telling
+from hub.telling.voice import Plan
 from rules.engine import Engine
 from rules.loading import build
 from tests.simulation.broker import SimulatedSession
@@ -49,6 +55,12 @@ _RULES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 _PEOPLE = (Person(id="li", name="李管家", tell=("desk",)),)
 _RECEIVERS = (Receiver("desk"), Receiver("board"))
+_BUILDING = Space("3", "3幢", "building")
+_DETECTORS = [Device(f"{kind}:{number}", space="3", accepted=True) for kind in ("smoke", "plain", "zig") for number in range(9)]
+"""In one building: their alarms are one incident. Of the others nobody has said where they are."""
+FLAPPING = 3
+"""Alerts of one rule and device within a minute after which what is not critical is held back until it has been calm."""
+_PLAN = Plan(Rota(Calendar()), flapping=Limits(after=FLAPPING, within=60.0, calm=30.0), critical_updates=2.0, updates=5.0)
 
 
 def adapters() -> list[Adapter]:
@@ -109,11 +121,16 @@ class Life:
         self.store = WatchedStore(directory, VOCABULARY, RETENTION, clock=lambda: clock().wall)
         now = clock()
         places = Places(self.records.spaces(), self.records.devices())
+        places.upsert_spaces([_BUILDING])
+        places.upsert_devices([places.device(one.id) or one for one in _DETECTORS])
         places.last_seen.update(last_seen(self.records))
         self.engine = Engine([build(kind, table) for kind, table in _RULES], places, VOCABULARY)
         alerts = self.records.open_and_recent(now.wall - RECENT)
         self.engine.restore(engine_state(self.records), alerts, self.records.heartbeat(), now)
         self.engine.expect(self.store.latest(), now)
+        self.people = PeopleReader(directory / "records.db")
+        telling = Telling(Roster(_PEOPLE, _RECEIVERS), places, _PLAN)
+        telling.restore(self.people.telling(), alerts, self.people.unsent(), now)
         intake = Intake(VOCABULARY, RETENTION)
         intake.restore(self.store.digests(now.wall - REDELIVERY))
         self.committer = Committer(self.records, self._committed, self._broken)
@@ -124,7 +141,7 @@ class Life:
             intake,
             self.engine,
             places,
-            Roster(_PEOPLE, _RECEIVERS),
+            telling,
             self.committer,
             self.lanes,
             self,
@@ -158,6 +175,7 @@ class Life:
 
     def close(self) -> None:
         """Lets go of the files; nothing is written that was not written before."""
+        self.people.close()
         self.records.close()
         self.store.close()
 
@@ -186,6 +204,7 @@ class Life:
 
     def _sent(self, sent: Sent) -> None:
         self.committer.gather(urgent=False).sent.append(sent)
+        self.pipeline.telling.sent(sent.notice, sent.state)
 
     def _unsent(self) -> "asyncio.Future[list[Notice]]":
         return self.loop.run_in_executor(None, self.records.unsent)

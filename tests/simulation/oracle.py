@@ -36,6 +36,8 @@ class Delivery(Struct):
     """All the device had to say before it had been confirmed, or handed over in the same life."""
 
 
+BEGINS = ("first", "joined", "reopened", "flapping")
+"""Why people hear of an alert for the first time."""
 CLEAR = {"smoke": ("smoke", 0.0), "level-high": ("level", 500.0), "power-high": ("power", 20.0)}
 """What a device says, and the greatest value that ends the rule's alert."""
 
@@ -58,6 +60,7 @@ class Oracle:
         self.until: dict[str, float] = {}  # and when that it is resolved
         self.announced: dict[str, int] = {}
         self.told: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)  # receiver, alert, why -> ids of notices
+        self.ended: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # receiver, incident -> ids of notices
         self.acknowledged: dict[str, str] = {}
         self.closing: set[str] = set()  # alerts that a person asked to close
         self.closed_by_hand: set[tuple[str, str]] = set()  # rule and device
@@ -139,7 +142,11 @@ class Oracle:
         kept = self.alerts.get(notice.alert)
         if kept is None or kept.revision < notice.revision:
             raise Broken(f"{receiver} was told of {notice.alert} before it was on disk")
-        self.told[receiver, notice.alert, notice.why].add(notice.id)
+        joined = notice.body.get("joined") or {"named": []}
+        for alert in {notice.alert, *(one["id"] for one in joined["named"])}:
+            self.told[receiver, alert, "begins" if notice.why in BEGINS else notice.why].add(notice.id)
+        if notice.why in ("resolved", "calm"):
+            self.ended[receiver, notice.body["incident"]["id"]].add(notice.id)
 
     def published(self, alert: str, revision: int) -> None:
         kept = self.alerts.get(alert)

@@ -12,6 +12,8 @@ from hub.lane import LaneWork
 from hub.model import Alert, Message
 from hub.pipeline import Pipeline
 from hub.records import Records, RecordsReader, Work
+from hub.records_people import PeopleReader
+from hub.telling.telling import Kept, Telling
 from rules import keep, lifecycle
 from rules.engine import Engine
 
@@ -106,6 +108,25 @@ def told_once_at_most() -> Iterator[None]:
 
 
 @contextmanager
+def incidents_forgotten_by_a_restart() -> Iterator[None]:
+    with patch.object(PeopleReader, "telling", lambda self: Kept()):
+        yield
+
+
+@contextmanager
+def over_before_it_was_told() -> Iterator[None]:
+    """What fires and is over within one interval of its incident is told to nobody."""
+    ends = Telling._ends
+
+    def quietly(self: Telling, group: Any, now: Any, why: str = "resolved") -> Any:
+        group.untold.clear()
+        return ends(self, group, now, why)
+
+    with patch.object(Telling, "_ends", quietly):
+        yield
+
+
+@contextmanager
 def alerts_shown_before_committed() -> Iterator[None]:
     start = Committer._start
 
@@ -146,6 +167,8 @@ BUGS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
         closed_alerts_forgotten_by_a_restart,
         acknowledged_in_memory,
         told_once_at_most,
+        incidents_forgotten_by_a_restart,
+        over_before_it_was_told,
         alerts_shown_before_committed,
         the_last_heard_are_not_missed,
         waits_for_a_commit_that_failed,

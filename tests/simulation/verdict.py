@@ -5,7 +5,9 @@ from itertools import pairwise
 
 from hub.model import Alert, Series
 from hub.records import Records
+from hub.records_people import PeopleReader
 from hub.stores.parquet import ParquetStore
+from tests.simulation.life import FLAPPING
 from tests.simulation.oracle import Broken, Oracle
 from tests.simulation.plan import HOLD, NAME, QUANTITY, Maker, Measure, Plan
 
@@ -14,7 +16,7 @@ HANDLED = 3.0
 """Seconds in which what was handed over is judged and its alert on the slowest disk."""
 
 
-def judge(oracle: Oracle, plan: Plan, records: Records, store: ParquetStore, silent: set[str]) -> None:
+def judge(oracle: Oracle, plan: Plan, records: Records, people: PeopleReader, store: ParquetStore, silent: set[str]) -> None:
     """``silent``: devices from which nothing has come for so long that somebody must have been told. Raises Broken."""
     alerts = [alert for _, alert in records.alerts(limit=100_000)]
     if {alert.id: alert.revision for alert in alerts} != {id: alert.revision for id, alert in oracle.alerts.items()}:
@@ -29,7 +31,8 @@ def judge(oracle: Oracle, plan: Plan, records: Records, store: ParquetStore, sil
     for mine in by_rule.values():
         _shown_once(mine)
     for alert in alerts:
-        _told(oracle, alert, records)
+        _told(oracle, alert, by_rule[alert.rule, alert.device], records)
+    _incidents(oracle, people)
     for device in silent:
         told = any(alert.state == "firing" for alert in by_rule["silent", device])
         if not told and not plan.wild and ("silent", device) not in oracle.closed_by_hand:
@@ -160,18 +163,33 @@ def _shown_once(alerts: list[Alert]) -> None:
 # --- who was told -----------------------------------------------------------------------------------------------------
 
 
-def _told(oracle: Oracle, alert: Alert, records: Records) -> None:
+def _may_flap(alert: Alert, others: list[Alert]) -> bool:
+    """What is not critical and comes back again and again is held back."""
+    return alert.severity != "critical" and sum(one.raised_at is not None for one in others) >= FLAPPING
+
+
+def _incidents(oracle: Oracle, people: PeopleReader) -> None:
+    """Each that people were told of is over when its last member is, and its end is told once."""
+    for _, incident in people.incidents(limit=10_000):
+        firing = [one.id for one in people.members(incident.id) if one.state == "firing"]
+        if (incident.state == "resolved") == bool(firing):
+            raise Broken(f"incident {incident.id} is {incident.state}, and {len(firing)} of its alerts are firing")
+        for receiver in ("desk", "board"):
+            ids = oracle.ended.get((receiver, incident.id), set())
+            if len(ids) != (incident.state == "resolved" and incident.told_rank >= 0):
+                raise Broken(f"{receiver} was told {len(ids)} times that {incident.id} ({incident.cause}) is over")
+
+
+def _told(oracle: Oracle, alert: Alert, others: list[Alert], records: Records) -> None:
     for _, revision in records.timeline(alert.id):
         if ("mqtt", alert.id, f"r{revision.revision}") not in oracle.told:
             raise Broken(f"revision {revision.revision} of alert {alert.id} was never published")
-    wanted = []
-    if alert.raised_at is not None:
-        wanted = ["first", "resolved"] if alert.state == "resolved" else ["first"]
-    for why in wanted:
+    if alert.raised_at is not None and not _may_flap(alert, others):
         for receiver in ("desk", "board"):
-            ids = oracle.told.get((receiver, alert.id, why), set())
+            ids = oracle.told.get((receiver, alert.id, "begins"), set())
             if len(ids) != 1:
-                raise Broken(f"{receiver} was told {len(ids)} times by id of alert {alert.id} ({alert.rule}): {why}")
-    unsent = [row["id"] for row in records.ledger(alert.id) if row["state"] != "sent"]
+                raise Broken(f"{receiver} was told {len(ids)} times by id of alert {alert.id} ({alert.rule}): {sorted(ids)}")
+    # A reminder that has been overtaken by what came after it is not sent any more.
+    unsent = [row["id"] for row in records.ledger(alert.id) if row["state"] != "sent" and ":repeat" not in row["id"]]
     if unsent:
         raise Broken(f"the outbox still holds {unsent}")

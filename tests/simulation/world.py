@@ -19,6 +19,7 @@ from hub import delivery, lane
 from hub.model import LANES, Alert, Batch, Lane, Message, Notice, Now
 from hub.ports import Notifier
 from hub.records import Work
+from hub.telling import incidents
 from rules.engine import AlreadyClosed, UnknownAlert
 from tests.simulation import life as lives
 from tests.simulation.broker import Broker, Publication, SimulatedSession
@@ -92,7 +93,7 @@ class World:
                 self._until(loop, lambda: self._next == len(self.plan.actions) and not self._stopping)
             if not self._ending:
                 self._settle(loop, life)
-                judge(self.oracle, self.plan, life.records, life.store, self._silent())
+                judge(self.oracle, self.plan, life.records, life.people, life.store, self._silent())
                 return True
             if self._ending == FAULT:
                 self._ends(loop, life)
@@ -345,6 +346,7 @@ class World:
 def _machine(plan: Plan) -> Iterator[None]:
     """One DuckDB for all lives, since opening one takes longer than a life; and small queues, if the plan has it so."""
     with ExitStack() as stack:
+        stack.enter_context(patch.object(incidents, "NAMED", 1000))  # every alert that a message speaks of is seen
         stack.enter_context(patch.object(duckdb, "connect", lambda *_, **__: _duck().cursor()))
         if plan.small:
             stack.enter_context(patch.object(delivery, "QUEUE", 3))
