@@ -128,7 +128,7 @@ class World:
         return truth
 
     def _main(self, thing: Thing, at: float) -> Truth:
-        return self._three(thing, at, self._phases(thing.space))
+        return self._three(thing, at, self._phases(thing.space)) | {"energy.active.export.total": 0.0}
 
     def _stairs(self, thing: Thing, at: float) -> Truth:
         return self._three(thing, at, tuple((curves[-1],) for curves in self._phases(thing.space)))
@@ -229,11 +229,13 @@ def registry(seed: int = 7, zone: str = "Asia/Shanghai", devices: int = 0) -> tu
         Device(
             id=thing.id,
             name=thing.name,
-            space=thing.space,
+            # All that a roof makes goes to the grid on a line of its own, so it is no part of what the house's main meter measures.
+            space=world.spaces[0].id if thing.kind == "pv" else thing.space,
             vendor=thing.vendor,
             model=thing.model,
             accepted=True,
             interval=thing.interval,
+            tags=("main",) if thing.kind == "main" else (),  # else what flats use would be counted twice
         )
         for thing in world.things
         if thing.registered

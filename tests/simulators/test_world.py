@@ -71,7 +71,7 @@ def test_registers_never_fall(world: World) -> None:
             if name.startswith(REGISTERS):
                 values = [truth[name] for truth in told]
                 assert all(earlier <= later for earlier, later in pairwise(values)), (thing, name)
-                assert values[0] < values[-1] or "import" in name
+                assert values[0] < values[-1] or "import" in name or thing.kind == "main"  # a house feeds nothing in
 
 
 @pytest.mark.parametrize("kind", ["meter", "stairs", "main", "plug", "charger", "pv"])
@@ -184,6 +184,8 @@ def test_the_registry_knows_all_but_three_strangers(world: World) -> None:
     for device in devices:
         assert device.accepted and device.name and device.space in names
     assert any("<b>" in device.name for device in devices)
+    assert {device.space for device in devices if "main" in device.tags} == {"1", "2", "3", "4"}, "else flats count twice"
+    assert {device.space for device in devices if device.name.endswith("屋顶光伏")} == {"yunqi"}, "not behind a main meter"
 
 
 def test_history_joins_the_live_curve(world: World) -> None:
