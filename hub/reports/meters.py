@@ -58,10 +58,11 @@ def meters(
 ) -> list[Meter]:
     """Every accepted device's registers, in order of quantity and device."""
     found: dict[tuple[str, str], Meter] = {}
-    for quantity in quantities:
-        channels: dict[str, list[Series]] = defaultdict(list)
-        for series in store.series(quantity=quantity):
-            channels[series.device].append(series)
+    listed: dict[str, dict[str, list[Series]]] = {quantity: defaultdict(list) for quantity in quantities}
+    for series in store.series():
+        if series.quantity in listed:
+            listed[series.quantity][series.device].append(series)
+    for quantity, channels in listed.items():
         for id, registers in channels.items():
             device = devices.get(id)
             if device is None or not device.accepted:

@@ -25,7 +25,11 @@ class LanesReader:
     def series(self, device: str = "*", quantity: str = "*") -> list[Series]:
         """Globs follow fnmatch, case-sensitively."""
         names = {name for journal in self._journals for _, name, _ in journal.series()}
-        return sorted(name for name in names if fnmatchcase(name.device, device) and fnmatchcase(name.quantity, quantity))
+        if device != "*":
+            names = {name for name in names if fnmatchcase(name.device, device)}
+        if quantity != "*":
+            names = {name for name in names if fnmatchcase(name.quantity, quantity)}
+        return sorted(names)
 
     def digests(self, since: int) -> list[int]:
         lanes = [journal.digests(since) for journal in self._journals]

@@ -9,7 +9,8 @@ from hub.reports.meters import IMPORT, Part
 
 def test_a_row_of_one_meter_is_the_same_looked_up_and_added_up() -> None:
     value = np.array([[1.00000049999, np.nan, 0.0, 2.5e-7, 123456.7890125]])
-    low, high = np.nan_to_num(value) - [[0.0, 0.0, 0.0, 1e-7, 0.5]], np.nan_to_num(value) + [[0.0, np.inf, 0.25, 1e-7, np.inf]]
+    plain = np.nan_to_num(value)
+    low, high = plain - [[0.0, 0.0, 0.0, 1e-7, 0.5]], plain - [[0.0, -np.inf, -0.25, -1e-7, -np.inf]]
     share = np.array([[1.0, 0.0, 0.3333333333, 0.0000005, 1.0]])
     measured = Measured(value, low, high, share, share[:, ::-1])
     part = Part("m", "m", IMPORT, (0,))
