@@ -40,6 +40,7 @@ from hub.remembering import Remembering
 from hub.routing import Routes, Twins, fault
 from hub.telling.guarded import Guarded, plain
 from hub.telling.telling import Telling
+from hub.turns import Turns
 from hub.wire import Refused
 from rules.engine import Engine
 
@@ -375,13 +376,14 @@ class Pipeline:
 
     async def run(self) -> None:
         """Ticks, and notes with each heartbeat what must survive a restart."""
-        beat = 0.0
+        beat, turns = 0.0, Turns()
         while True:
             self.tick()
             if self._clock().monotonic >= beat:
                 beat = self._clock().monotonic + HEARTBEAT
                 self.remembering.beat()
             self.remembering.go_on()
+            turns.look()
             await asyncio.sleep(TICK)
 
     def remember(self) -> None:
