@@ -156,7 +156,8 @@ class Queries:
             self._rest.cancel()
         if self._answering is not None:
             self._answering.kill()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.submit(self._end)
+        self._thread.shutdown(wait=False)
 
 
 class Here:

@@ -253,8 +253,8 @@ async def test_a_month_is_mailed_once(site: Path) -> None:
         assert made.mailed == 1
 
 
-def test_the_hub_itself_loads_no_library_that_draws() -> None:
-    """They would cost every hub tens of megabytes; the other process has them when it prints."""
-    heavy = ("matplotlib", "fpdf", "xlsxwriter", "fontTools")
+def test_the_hub_itself_loads_no_library_that_draws_or_that_nothing_is_configured_for() -> None:
+    """They would cost every hub tens of megabytes; the other process has them when it prints, a notifier when it posts."""
+    heavy = ("matplotlib", "fpdf", "xlsxwriter", "fontTools", "aiohttp", "apprise", "requests", "influxdb_client")
     ask = f"import hub.app, sys; sys.exit(','.join(name for name in {heavy} if name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60).stderr.strip() == ""
