@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "install.log"
-NEEDED_MB = {"core": 400, "dev": 900}
+NEEDED_MB = {"core": 500, "dev": 900}
 AGAIN = "run the same command again"
 DISK_FULL = f"the disk is full: make room in {ROOT} and {AGAIN}."
 
