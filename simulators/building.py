@@ -229,7 +229,7 @@ def registry(seed: int = 7, zone: str = "Asia/Shanghai", devices: int = 0) -> tu
         Device(
             id=thing.id,
             name=thing.name,
-            # All that a roof makes goes to the grid on a line of its own, so it is no part of what the house's main meter measures.
+            # What a roof makes goes to the grid on a line of its own, beside the house's main meter.
             space=world.spaces[0].id if thing.kind == "pv" else thing.space,
             vendor=thing.vendor,
             model=thing.model,
