@@ -50,7 +50,7 @@ export function bars(drill) {
       one.why ? h("p.quote", { lang: "en" }, data(one.why)) : null,
     );
   };
-  return [h("ol.bars", {}, way.map(row)), beside.length ? [h("h3", {}, t("drill.beside")), h("ol.bars", {}, beside.map(row))] : null];
+  return [h("ol.drill-bars", {}, way.map(row)), beside.length ? [h("h3", {}, t("drill.beside")), h("ol.drill-bars", {}, beside.map(row))] : null];
 }
 
 function report(drill) {

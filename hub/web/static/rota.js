@@ -47,7 +47,7 @@ function strip(pieces) {
   const bars = pieces.map((piece) => s("rect", { class: piece.people.length ? "on" : "hole", x: x(piece.start) + 0.5, width: Math.max(1, x(piece.end) - x(piece.start) - 1), y: 2, height: 10 }));
   const at = now();
   const here = at >= from && at < from + span ? s("path", { class: "now", d: `M${x(at)} 0V14` }) : null;
-  return s("svg", { viewBox: "0 0 240 14", class: "strip", "aria-hidden": "true", preserveAspectRatio: "none" }, bars, here);
+  return s("svg", { viewBox: "0 0 240 14", class: "duty-strip", "aria-hidden": "true", preserveAspectRatio: "none" }, bars, here);
 }
 
 export function rota(root) {

@@ -170,12 +170,11 @@ async def test_a_small_drill_is_run_and_its_steps_add_up(web: Web, browser: Brow
         await page.keyboard.press("Enter")
         await expect(page.locator("section.drill .head")).to_contain_text("Under way")
         await expect(page.locator("section.drill .head")).to_contain_text("Passed")
-        shown = [int(text.split()[0]) for text in await page.locator("ol.bars").first.locator(".tail").all_text_contents()]
+        shown = [int(text.split()[0]) for text in await page.locator("ol.drill-bars").first.locator(".tail").all_text_contents()]
         assert shown == list(MS.values())
         await expect(page.locator("section.drill .total")).to_contain_text(f"{sum(MS.values())} ms")
-        widths = [
-            float(await one.get_attribute("width") or 0) for one in await page.locator("ol.bars").first.locator("rect").all()
-        ]
+        drawn = await page.locator("ol.drill-bars").first.locator("rect").all()
+        widths = [float(await one.get_attribute("width") or 0) for one in drawn]
         assert sum(widths[1:]) == pytest.approx(100)  # one after the other, they fill the way
 
 
@@ -205,7 +204,8 @@ async def test_an_incident_and_the_dialogs_have_all_their_words(web: Web, browse
 
 async def test_without_rota_silences_and_drills(browser: Browser) -> None:
     async with serving(FakeView("empty")) as web, window(browser, web.url) as opened:
-        for route, words in (("/silences", "Everything is told"), ("/drills", "Drills are not set up")):
+        empty = {"/silences": "Everything is told", "/drills": "Drills are not set up", "/rota": "There is no duty rota"}
+        for route, words in empty.items():
             await go(opened.page, route)
             await expect(opened.page.locator("p.empty")).to_have_text(words)
         assert opened.mistakes == []
