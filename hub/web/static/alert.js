@@ -14,6 +14,7 @@ import { bonds, noteButtons, persons } from "./notes.js";
 import { silenceAlert } from "./silence.js";
 import { aboutFire, steps } from "./steps.js";
 import { heldLine, ladderList, ledger, nextLine, toldLine } from "./told.js";
+import { whyLink } from "./why.js";
 
 export function alert(root, [id]) {
   const body = h("div");
@@ -143,8 +144,9 @@ function why({ alert: one, rule }, device) {
     "section",
     {},
     h("h2", {}, t("alert.rule")),
-    h("p", {}, words, hold ? [" ", h("span", {}, t("rule.hold", { age: age(hold) }))] : null, " · ", h("span.faint", {}, say("rule.named", { id: data(pick(rule.name) || rule.id) }))),
+    h("p", {}, words, hold ? [" ", h("span", {}, t("rule.hold", { age: age(hold) }))] : null, " · ", h("a.faint", { href: `#/rules/${encodeURIComponent(rule.id)}` }, say("rule.named", { id: data(pick(rule.name) || rule.id) }))),
     rule.disabled ? h("p.remark", {}, say("alert.ruleStands", { why: data(rule.disabled) })) : null,
     link,
+    one.device ? h("p.whylink", {}, whyLink(one.device, ms(one.raised_at ?? one.at))) : null,
   );
 }

@@ -12,6 +12,7 @@ import { hear, watch } from "./live.js";
 import { badge } from "./marks.js";
 import { refusalRow } from "./refusals.js";
 import { state } from "./state.js";
+import { whyLink } from "./why.js";
 import { deviceName } from "./devices.js";
 
 const RANGES = { "1h": 3600000, "6h": 21600000, "24h": 86400000, "7d": 604800000, "30d": 2592000000 };
@@ -64,6 +65,7 @@ export function device(root, [id], params, keepParams) {
       h("h1", {}, deviceName(known)),
       h("p.what", {}, placeOf(known) || (known.space ? null : h("span.faint", {}, t("alert.placeUnknown")))),
       h("p.faint.facts", {}, facts.flatMap((part, at) => (at ? [" · ", part] : [part]))),
+      h("p.whylink", {}, whyLink(id)),
       known.accepted ? null : accept(known, (changed) => ((known = changed), drawHead())),
     );
   }

@@ -1,5 +1,6 @@
 // The one screen: what is wrong now, the community, the day so far.
 
+import { blindLine } from "./armed.js";
 import { data, h, show } from "./dom.js";
 import { age, clock, figure, hour, ms, now, number, since } from "./format.js";
 import { pick, say, t } from "./i18n.js";
@@ -49,6 +50,7 @@ export function home(root) {
       wrong,
       h("h1", { id: "wrong-title" }, headline(total, all)),
       subline(),
+      blindLine(),
       needsSound(alerts) ? h("p.remark", {}, t("sound.need")) : null,
       list.length ? h("div.incidents", {}, list) : null,
       h(

@@ -2,6 +2,7 @@
 
 import { alert } from "./alert.js";
 import { alerts } from "./alerts.js";
+import { armed } from "./armed.js";
 import { askName, myName } from "./ask.js";
 import { device } from "./device.js";
 import { devices } from "./devices.js";
@@ -15,10 +16,14 @@ import { startIncidents } from "./incidents.js";
 import * as live from "./live.js";
 import { lantern } from "./marks.js";
 import { refusal, refusals } from "./refusals.js";
+import { reports } from "./reports.js";
 import { rota } from "./rota.js";
+import { rule } from "./rule.js";
+import { rules } from "./rules.js";
 import { silences } from "./silences.js";
 import * as siren from "./siren.js";
 import { listen, openAlerts, state } from "./state.js";
+import { why } from "./why.js";
 
 const ROUTES = [
   [/^\/?$/, home, "now"],
@@ -27,6 +32,11 @@ const ROUTES = [
   [/^\/incidents\/([^/]+)$/, group, "alerts"],
   [/^\/silences$/, silences, "silences"],
   [/^\/rota$/, rota, "rota"],
+  [/^\/rules$/, rules, "rules"],
+  [/^\/rules\/([^/]+)$/, rule, "rules"],
+  [/^\/armed$/, armed, "rules"],
+  [/^\/why$/, why, "devices"],
+  [/^\/reports$/, reports, "reports"],
   [/^\/drills$/, drills, "drills"],
   [/^\/devices$/, devices, "devices"],
   [/^\/devices\/([^/]+)$/, device, "devices"],
@@ -38,6 +48,8 @@ const SECTIONS = [
   ["now", "#/"],
   ["alerts", "#/alerts"],
   ["devices", "#/devices"],
+  ["reports", "#/reports"],
+  ["rules", "#/rules"],
   ["rota", "#/rota"],
   ["silences", "#/silences"],
   ["drills", "#/drills"],

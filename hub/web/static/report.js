@@ -1,0 +1,151 @@
+// The parts of an energy report: figures, comparison, cost, tables, what is missing, what is closed.
+
+import { get } from "./api.js";
+import { data, h, s, show } from "./dom.js";
+import { exact, ms, number, time } from "./format.js";
+import { language, pick, t } from "./i18n.js";
+import { amount, bounds, complete, money, percent, what } from "./reportwords.js";
+
+const IMPORT = "energy.active.import.total";
+const SHOWN = 400;
+
+function stat(key, value, hint) {
+  return h("div.stat", {}, h("span.faint", {}, t(key)), h("strong", {}, value), hint ? h("small", {}, hint) : null);
+}
+
+export function figures(report) {
+  const { balance, demand, totals } = report;
+  const total = (quantity) => totals.find((row) => row.quantity === quantity);
+  const found = [];
+  const grid = total(IMPORT);
+  const lack = (row) => [bounds(row), complete(row) ? "" : t("report.known", { share: percent(row.completeness) })].filter(Boolean).join(" · ");
+  if (grid) found.push(stat("report.grid", amount(grid.value, "kW.h"), lack(grid)));
+  if (balance?.flows.solar.meters) found.push(stat("report.solar", amount(balance.flows.solar.value, "kW.h"), balance.flows.solar.completeness < 0.9995 ? t("report.known", { share: percent(balance.flows.solar.completeness) }) : ""));
+  if (balance?.flows.fed_in.meters) found.push(stat("report.fedIn", amount(balance.flows.fed_in.value, "kW.h")));
+  const paid = totals.filter((row) => row.cost !== null && row.currency);
+  if (paid.length) {
+    const sum = paid.reduce((so, row) => so + row.cost, 0);
+    const all = totals.every((row) => row.cost === null || row.cost_completeness >= 0.9995);
+    found.push(stat("report.cost", money(sum, paid[0].currency), [all ? "" : t("report.costPart"), report.facts?.examples.length ? t("report.example") : ""].filter(Boolean).join(" · ")));
+  }
+  if (demand?.peak !== null && demand?.peak !== undefined) {
+    found.push(stat("report.peak", `${number(demand.peak)}\u202fkW`, time(ms(demand.peak_at))));
+    found.push(stat("report.base", `${number(demand.base)}\u202fkW`, demand.load_factor === null ? "" : t("report.loadFactor", { share: percent(demand.load_factor) })));
+  }
+  if (balance?.flows.solar.meters && balance.flows.fed_in.meters) {
+    found.push(stat("report.selfUse", percent(balance.self_consumption)), stat("report.autarky", percent(balance.autarky)));
+  }
+  if (balance?.zero_carbon !== null && balance?.zero_carbon !== undefined) found.push(stat("report.zeroCarbon", percent(balance.zero_carbon)));
+  if (balance?.co2.rows.length) found.push(stat("report.co2", amount(balance.co2.kg, "kg")));
+  for (const quantity of ["water.volume.total", "gas.volume.total", "heat.energy.total"]) {
+    const row = total(quantity);
+    if (row) found.push(stat(`report.q.${quantity}`, amount(row.value, row.unit), lack(row)));
+  }
+  return h("div.figures", {}, found);
+}
+
+function grid(head, rows, foot = null) {
+  const cells = (kind, list) => list.map((one, at) => h(`${kind}${at && head[at]?.number ? ".number" : ""}`, {}, one));
+  return h(
+    "div.scroll.tidy",
+    {},
+    h("table", {}, h("thead", {}, h("tr", {}, head.map((one) => h(`th${one.number ? ".number" : ""}`, { scope: "col" }, t(one.key))))), h("tbody", {}, rows.map((row) => h(`tr.${row.kind || "plain"}`, {}, cells("td", row.cells)))), foot ? h("tfoot", {}, foot.map((row) => h("tr", {}, cells("td", row)))) : null),
+  );
+}
+
+const N = (key) => ({ key, number: true });
+const T = (key) => ({ key });
+
+export function comparison({ compare }) {
+  if (!compare?.rows.length) return null;
+  const change = (row, name) => {
+    const both = row[name] && row.value !== null && row.value_completeness >= 0.9995 && row[`${name}_completeness`] >= 0.9995;
+    return both ? ` (${row.value >= row[name] ? "+" : "−"}${percent(Math.abs(row.value / row[name] - 1))})` : "";
+  };
+  const cell = (row, name) => [
+    h("span.figure", {}, row[name] === null ? t("report.unknown") : number(row[name]), name === "value" ? "" : change(row, name)),
+    row[name] !== null && row[`${name}_completeness`] < 0.9995 ? h("small", {}, ` ${t("report.known", { share: percent(row[`${name}_completeness`]) })}`) : null,
+  ];
+  const rows = compare.rows.map((row) => ({ cells: [what(row.quantity), cell(row, "value"), cell(row, "previous"), cell(row, "last_year")] }));
+  return h("section", {}, h("h2", {}, t("report.compare")), grid([T("report.what"), N("report.now"), N("report.previous"), N("report.lastYear")], rows));
+}
+
+export function costs({ totals }) {
+  const lines = totals.flatMap((row) => (row.lines || []).map((line) => ({ ...line, currency: row.currency, quantity: row.quantity })));
+  if (!lines.length) return null;
+  const most = Math.max(...lines.map((line) => Math.abs(line.amount ?? 0))) || 1;
+  const rows = lines.map((line, at) => ({
+    cells: [
+      [s("svg", { viewBox: "0 0 100 6", class: "share", preserveAspectRatio: "none" }, s("rect", { class: `part-${(at % 4) + 1}`, width: (Math.abs(line.amount ?? 0) / most) * 100, height: 6 })), h("span", {}, data(line.name || what(line.quantity)))],
+      h("span.figure", {}, number(line.used ?? 0)),
+      h("span.figure", {}, line.price === null || line.price === undefined ? "" : String(line.price)),
+      h("span.figure", {}, money(line.amount, line.currency)),
+    ],
+  }));
+  return h("section", {}, h("h2", {}, t("report.costs")), grid([T("report.line"), N("report.used"), N("report.price"), N("report.amount")], rows));
+}
+
+export function table(report) {
+  const name = (row) => {
+    const words = (language === "en" && row.name_en) || row.name || row.group;
+    return row.part === "rest" ? t("report.rest", { name: words }) : words || t("report.common");
+  };
+  const line = (row) => [
+    h("span.figure", {}, row.value === null ? t("report.unknown") : amount(row.value, row.unit), bounds(row) ? h("small", {}, ` ${bounds(row)}`) : null),
+    complete(row) ? "100%" : h("strong", {}, `◐ ${percent(row.completeness)}`),
+    row.estimated ? percent(row.estimated) : "–",
+    row.currency ? money(row.cost, row.currency) : "–",
+  ];
+  const rows = report.rows.slice(0, SHOWN).map((row) => ({ kind: row.part, cells: [h("span", {}, data(name(row))), what(row.quantity), ...line(row)] }));
+  const foot = report.totals.map((row) => [t("report.total"), what(row.quantity), ...line(row)]);
+  const head = [T("report.group"), T("report.what"), N("report.value"), N("report.completeness"), N("report.estimated"), N("report.cost")];
+  return h("section", {}, h("h2", {}, t("report.table")), grid(head, rows, foot), report.rows.length > SHOWN ? h("p.faint", {}, t("report.moreRows", { n: number(report.rows.length - SHOWN) })) : null);
+}
+
+export function moreTables(report) {
+  const english = new Map(report.rows.map((row) => [row.group, row.name_en]));
+  const named = (row) => (language === "en" && english.get(row.group)) || row.name || row.group;
+  const peaks = (report.demands || []).filter((row) => row.peak !== null);
+  const nights = report.nights || [];
+  return [
+    peaks.length
+      ? h("section", {}, h("h2", {}, t("report.demands")), grid([T("report.group"), N("report.peak"), T("device.time"), N("report.base"), N("report.completeness")], peaks.map((row) => ({ cells: [h("span", {}, data(named(row))), `${number(row.peak)}\u202fkW`, exact(ms(row.peak_at)).slice(0, -7), `${number(row.base)}\u202fkW`, percent(row.completeness)] }))))
+      : null,
+    nights.length
+      ? h("section", {}, h("h2", {}, t("report.nights")), grid([T("report.group"), N("report.value"), N("report.nightCount"), T("device.quality")], nights.map((row) => ({ cells: [h("span", {}, data(row.name || row.device)), number(row.minimum), number(row.nights), t(row.leak ? "report.leak" : "report.noLeak")] }))))
+      : null,
+    (report.split || []).map((one) =>
+      h("section", {}, h("h2", {}, t("report.split"), " · ", what(one.quantity)), one.problem ? h("p.problem", {}, data(one.problem)) : grid([T("report.party"), N("report.used"), N("report.amount")], one.rows.map((row) => ({ cells: [h("span", {}, data(row.party || row.name || "")), number(row.used ?? row.value ?? 0), h("span.figure", {}, String(row.amount ?? row.cost ?? ""))] })))),
+    ),
+  ];
+}
+
+export function gaps({ gaps: list }) {
+  if (!list) return null;
+  if (!list.length) return h("p.fine", {}, t("report.nothingMissing"));
+  const rows = list.slice(0, 50).map((gap) => ({
+    cells: [h("a", { href: `#/devices/${encodeURIComponent(gap.device)}` }, data(gap.name || gap.device)), what(gap.quantity), `${exact(ms(gap.start)).slice(0, -7)} – ${exact(ms(gap.end)).slice(0, -7)}`, percent(gap.known)],
+  }));
+  return h("section", {}, h("h2", {}, t("report.missing")), h("p.quiet", {}, t("report.missingHint")), grid([T("report.group"), T("report.what"), T("report.when"), N("report.completeness")], rows), list.length > 50 ? h("p.faint", {}, t("report.moreRows", { n: number(list.length - 50) })) : null);
+}
+
+export function notes(report) {
+  const tariffs = report.tariffs.map((one) => h("li", {}, data(pick(one.name) || one.id), one.example ? [" · ", h("strong", {}, t("report.example"))] : null, one.source ? [" · ", data(one.source)] : null));
+  return h("section", {}, tariffs.length ? [h("h2", {}, t("report.sources")), h("ul", {}, tariffs)] : null, h("p.faint.figure", {}, t("report.revision", { revision: report.revision, n: number(report.facts?.meters ?? 0) })));
+}
+
+/** The list of closed reports, with their files. */
+export async function closedReports(place) {
+  const found = await get("reports/closed").catch(() => null);
+  if (!found?.items.length) return;
+  const rows = found.items.map((one) => ({
+    cells: [
+      h("strong", {}, one.period, one.number > 1 ? ` · ${t("report.number", { n: one.number })}` : ""),
+      t(`report.by.${one.by}`),
+      time(one.closed_at),
+      h("span", {}, one.files.flatMap((file) => [h("a", { href: `/api/v1/reports/closed/${encodeURIComponent(one.id)}/${encodeURIComponent(file)}`, download: true }, file.split(".").slice(1).join(".").toUpperCase()), " "])),
+      h("code", {}, one.hash.slice(0, 12)),
+    ],
+  }));
+  show(place, h("h2", {}, t("report.closed")), h("p.quiet", {}, t("report.closedHint")), grid([T("report.period"), T("report.by"), T("report.closedAt"), T("report.files"), T("report.hash")], rows));
+}
