@@ -270,9 +270,23 @@ def test_a_damaged_closed_report_is_noticed(tmp_path: Path) -> None:
     entry, _ = store_only(community(), archive)
     archive.check(entry)
     with sqlite3.connect(tmp_path / NAME) as db:
-        db.execute("UPDATE file SET bytes = replace(bytes, '336', '335') WHERE name = 'report.csv'")
+        db.execute("UPDATE file SET bytes = CAST(replace(bytes, '0', '1') AS BLOB) WHERE name = 'report.csv'")
     db.close()
     with pytest.raises(Damaged, match=r"report\.csv"):
+        archive.check(entry)
+
+
+def test_a_closed_report_that_was_forged_is_noticed(tmp_path: Path) -> None:
+    """Whoever changes a figure and its file's own hash with it: the hash over all of them does not fit any more."""
+    archive = Archive(tmp_path)
+    entry, _ = store_only(community(), archive)
+    forged = archive.file(entry.id, "report.csv").replace(b"0", b"1")
+    with sqlite3.connect(tmp_path / NAME) as db:
+        db.execute(
+            "UPDATE file SET bytes = ?, sha256 = ? WHERE name = 'report.csv'", (forged, hashlib.sha256(forged).hexdigest())
+        )
+    db.close()
+    with pytest.raises(Damaged, match="is not what was stored"):
         archive.check(entry)
 
 
