@@ -15,7 +15,8 @@ from rules import keep, lifecycle, saving
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.member import Member
 from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Slot, Subjects
+from rules.stored import News
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Series, Slot, Subjects
 from rules.together import Together
 from rules.watch import NOTHING, Watch
 
@@ -45,6 +46,7 @@ class Engine:
         enabled = {rule.settings.id: rule for rule in rules if rule.settings.enabled}
         self._subjects = Subjects(enabled, directory, vocabulary, calendar or Calendar())
         self._series = self._subjects.series
+        self._news = News(enabled.values())
         self._directory = directory
         self._open: dict[str, Watch | Alert] = {}  # an alert alone: its rule is gone, only a person can close it
         self._closed = self._subjects.over
@@ -93,7 +95,7 @@ class Engine:
         were found silent when this was played before."""
         self._now = now
         self.fallen.clear()
-        changed: list[Alert] = []
+        changed = self._news.due(self, now)
         for device in silent:
             if (known := self._subjects.presences.get(device)) is not None:
                 changed.extend(self._look_after(known, now))
@@ -253,11 +255,12 @@ class Engine:
 
     def snapshot(self) -> Any:
         """What a restart must not lose and the alerts themselves do not tell, as plain values."""
-        return saving.whole(self._subjects, self._now)
+        return saving.whole(self._subjects, self._now) | {"rules": self._news.marks}
 
     def pieces(self) -> Iterator[dict[str, Any]]:
         """The same in pieces of half a millisecond, to be taken one after the other while readings go on."""
-        return saving.pieces(self._subjects, lambda: self._now)
+        for piece in saving.pieces(self._subjects, lambda: self._now):
+            yield piece | {"rules": self._news.marks} if "members" in piece else piece
 
     @property
     def saved_at(self) -> int | None:
@@ -275,6 +278,7 @@ class Engine:
             state = saving.joined(state, heartbeat)
         self._subjects.heartbeat = heartbeat
         self._subjects.saved_at = state.get("since", heartbeat) if state else heartbeat
+        self._news.since(state)
         for id, device, quantity, channel, saved in state["watches"] if state else ():
             self._subjects.kept[id, (device, quantity, channel)] = Kept(saved)
         still_open = []
@@ -305,8 +309,11 @@ class Engine:
             if kept.saved and kept.saved.get("waiting") is not None and key not in self._series:
                 self._subjects.bind(key)  # its hours may begin before it is heard again
         for key in groups.wanted():
-            if key not in self._series:
-                self._subjects.bind(key)
+            self.bound(key)
+
+    def bound(self, key: Key) -> Series:
+        """What is watched of a series, from now on."""
+        return self._series.get(key) or self._subjects.bind(key)
 
     def _subject(self, alert: Alert) -> Key:
         """What is watched, as states are kept by it: a series, a device, or the place of several conditions."""
@@ -320,6 +327,7 @@ class Engine:
         is missed like any other when nothing more comes."""
         snapshot = self._subjects.saved_at or 0
         heard = list(heard)
+        self._news.keep(heard, now)
         for reading, arrival in heard:
             if reading.quantity in NO_SIGN_OF_LIFE:
                 continue
@@ -327,9 +335,7 @@ class Engine:
             known = presence is not None and reading.quantity in presence.quantities
             if arrival < (snapshot if known else now.wall - saving.REMEMBERED):
                 continue
-            key = (reading.device, reading.quantity, reading.channel)
-            if key not in self._series:
-                self._subjects.bind(key)
+            self.bound((reading.device, reading.quantity, reading.channel))
             presence = self._subjects.presence(reading.device)
             presence.at = max(presence.at, arrival)
             presence.heard = max(presence.heard, now.monotonic)
@@ -337,9 +343,7 @@ class Engine:
         groups = self._subjects.groups
         for reading, arrival in heard:
             if arrival >= now.wall - saving.REMEMBERED and groups.sees(reading.quantity):
-                key = (reading.device, reading.quantity, reading.channel)
-                if key not in self._series:
-                    self._subjects.bind(key)
+                self.bound((reading.device, reading.quantity, reading.channel))
                 groups.learn(reading, arrival, now)
 
     def remembering(self) -> list[Key]:
@@ -379,7 +383,7 @@ class Engine:
                 watch = presence.watches[alert.rule] = self._subjects.watch(rule, key, presence)
             presence.silent = True
         else:
-            series = self._series.get(key) or self._subjects.bind(key)
+            series = self.bound(key)
             watch = next((one for one in series.watches if isinstance(one, Watch) and one.rule is rule), None)
             if watch is None:
                 watch = self._subjects.watch(rule, key, series.presence)
