@@ -52,7 +52,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "subtotal": {"en": "sum of the rows", "zh": "各行合计"},
     "whole": {"en": "main meter, repeated in its parts", "zh": "总表（与分表重复，不计入合计）"},
     "rest": {"en": "not sub-metered", "zh": "未分表计量"},
-    "no_group": {"en": "common, or no place given", "zh": "公共或未归属"},
+    "no_group": {"en": "common, or no place", "zh": "公共或未归属"},
     "group": {"en": "Group", "zh": "分组"},
     "from": {"en": "From", "zh": "起"},
     "to": {"en": "To", "zh": "止"},

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -174,6 +175,19 @@ def test_the_pdf_says_what_the_report_says(report: dict[str, Any], language: Any
     made = subprocess.run(["pdffonts", str(tmp_path / "r.pdf")], check=True, capture_output=True, text=True, timeout=60).stdout
     assert all(line.split()[-5] == "yes" for line in made.splitlines()[2:])  # every font is embedded
     assert len(pdf) < 400_000
+
+
+def test_the_demand_of_what_has_no_place_is_not_the_total(tmp_path: Path) -> None:
+    """A flat with 0.5 kWh a quarter hour and a gate lamp in no building with 0.25: 2 kW, 1 kW and together 3 kW."""
+    yard = Yard()
+    yard.meter("f502", "502")
+    yard.meter("gate", "yunqi")
+    yard.count("f502", SPAN[0], [0.5] * 96 * 7, QUARTER)
+    yard.count("gate", SPAN[0], [0.25] * 96 * 7, QUARTER)
+    text = pdf_text(rendered(full(yard, "building"), "pdf", "en"), tmp_path)
+    demand = text.partition("Highest quarter hour")[2].partition("Mean day")[0]
+    assert re.search(r"common, or no place +1\.00 kW", demand), demand
+    assert re.findall(r"Total +(\S+) kW", demand) == ["3.00"], demand
 
 
 def test_the_pdf_has_a_chart_on_its_first_page(report: dict[str, Any], tmp_path: Path) -> None:
