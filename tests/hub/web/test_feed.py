@@ -4,7 +4,9 @@ import asyncio
 
 from hub.model import Alert, Reading
 from hub.web import feed as feeds
-from hub.web.feed import Event, Feed, Subscription
+from hub.web.feed import Event, Feed, Kind, Subscription
+from hub.web.stream import tick
+from tests.support.fakeview import FakeView
 
 
 def alert(number: int) -> Alert:
@@ -106,3 +108,18 @@ async def test_close_ends_every_wait() -> None:
         feed.close()
         async with asyncio.timeout(2):
             assert await waiting is None
+
+
+async def test_a_status_follows_an_alert_and_is_not_waited_for() -> None:
+    view = FakeView("quiet")
+    wanted: list[Kind] = ["status"]
+    ticking = asyncio.create_task(tick(view, every=0.02, status_every=1_000_000))
+    try:
+        with view.feed.subscribe(kinds=wanted) as client:
+            view.set_fire()
+            event = await client.next(10)
+            assert event is not None and isinstance(event.data, dict)
+            assert event.data["open"]["critical"] == 1
+            assert await client.next(0.2) is None  # and none after it, as nothing has changed
+    finally:
+        ticking.cancel()
