@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { data, h } from "./dom.js";
-import { age, ms, now, time, until } from "./format.js";
+import { age, ms, now, number, time, until } from "./format.js";
 import { has, say, t } from "./i18n.js";
 
 const STATES = ["failed", "queued", "accepted", "seen", "acknowledged"]; // the further the better
@@ -77,6 +77,11 @@ export function target(name) {
 
 const PASSED = [["created_at", "queued"], ["tried_at", "tried"], ["accepted_at", "accepted"], ["seen_at", "seen"], ["acknowledged_at", "acknowledged"], ["failed_at", "failed"]];
 
+/** The first seconds with a tenth: here they matter. */
+function took(span) {
+  return span < 10000 ? t("age.s", { n: number(span / 1000, 1) }) : age(span);
+}
+
 /** Each notice: to whom, by what, why, and when it got how far. */
 export function ledger(told) {
   if (!told.length) return h("p.quiet", {}, t("alert.toldNobody"));
@@ -97,7 +102,7 @@ export function ledger(told) {
         h(
           "ul.steps-passed",
           {},
-          steps.slice(1).map(([field, word]) => h("li", { title: "" }, h("span", {}, t(`ledger.${word}`)), " ", h("span.figure.faint", {}, t("ledger.after", { age: age(ms(one[field]) - from) })))),
+          steps.slice(1).map(([field, word]) => h("li", { title: "" }, h("span", {}, t(`ledger.${word}`)), " ", h("span.figure.faint", {}, t("ledger.after", { age: took(ms(one[field]) - from) })))),
         ),
         one.state === "queued" ? h("p.faint", {}, t("alert.toldTrying", { n: one.attempts })) : null,
         one.error && (one.state === "queued" || one.state === "failed") ? h("p.quote", { lang: "en" }, data(one.error)) : null,

@@ -87,7 +87,7 @@ async def test_assign_write_and_say_that_it_is_not_over(web: Web, browser: Brows
         await expect(timeline).to_contain_text("aired the kitchen")
         # the ledger: how far each notice got, and when (160 ms and 42 s after the alert)
         ledger = page.locator("ol.ledger li.seen")
-        await expect(ledger).to_contain_text(re.compile(r"李管家.*delivered after 0 s.*looked at after 42 s"))
+        await expect(ledger).to_contain_text(re.compile(r"李管家.*delivered after 0\.2 s.*looked at after 42 s"))
         await view_of(web).resolve(SMOKE, "Chen", "burnt rice")
         await page.get_by_role("button", name="It is not over").click()
         await page.locator("dialog textarea").fill("smoke again")
