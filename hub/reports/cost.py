@@ -122,6 +122,7 @@ class Bill:
         starts = self.edges[self._lead : -1]
         where = np.searchsorted(np.array([band.start for band in pieces]), starts, "right") - 1
         self._band: list[Band] = [pieces[number] for number in where.tolist()]
+        self._since = list(dict.fromkeys(band.use_since for band in self._band))
         interval = np.searchsorted(edges, starts, "right") - 1
         self._slots = [self._cut(np.flatnonzero(interval == number).tolist()) for number in range(len(edges) - 1)]
 
@@ -212,7 +213,7 @@ class Bill:
 
     def _before(self, row: int, pieces: Measured) -> dict[int, "Use"]:
         """What was used since each tier year or month began, up to the report."""
-        use = {band.use_since: Use() for band in self._band}
+        use = {since: Use() for since in self._since}
         for since, one in use.items():
             for piece in range(int(np.searchsorted(self.edges, since)) if since else self._lead, self._lead):
                 value = float(pieces.value[row, piece])

@@ -20,9 +20,7 @@ class Figures:
 
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
-        self._columns: list[list[list[float]]] = [
-            getattr(measured, name).tolist() for name in ("value", "low", "high", "completeness", "estimated")
-        ]
+        self._columns = [rounded(getattr(measured, name)) for name in ("value", "low", "high", "completeness", "estimated")]
 
     def row(self, part: Part, number: int) -> dict[str, Any]:
         """Of one interval."""
@@ -32,12 +30,24 @@ class Figures:
         value, low, high, completeness, estimated = (column[meter][number] for column in self._columns)
         known = isfinite(value)
         return {
-            "value": round(value, 6) if known else None,
-            "low": round(low, 6) if isfinite(low) else None,
-            "high": round(high, 6) if isfinite(high) else None,
-            "completeness": round(completeness, 6),
-            "estimated": round(estimated, 6) if known else 0.0,
+            "value": value if known else None,
+            "low": low if isfinite(low) else None,
+            "high": high if isfinite(high) else None,
+            "completeness": completeness,
+            "estimated": estimated if known else 0.0,
         }
+
+
+def rounded(values: Floats) -> list[list[float]]:
+    """As ``round(value, 6)`` of each, many at a time."""
+    scaled = np.where(np.isfinite(values), values, 0.0) * 1e6
+    whole = np.rint(scaled)
+    sure = (np.abs(scaled) < 1e12) & (np.abs(np.abs(scaled - whole) - 0.5) > 0.01)
+    found = np.where(np.isfinite(values), whole / 1e6, values)
+    for place in zip(*np.nonzero(~sure), strict=True):  # a half, almost: only decimals tell
+        found[place] = round(float(values[place]), 6)
+    cells: list[list[float]] = found.tolist()
+    return cells
 
 
 def figures(part: Part, measured: Measured, number: int) -> dict[str, Any]:

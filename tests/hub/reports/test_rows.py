@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hub.reports.figures import Figures, figures
+from hub.reports.figures import Figures, figures, rounded
 from hub.reports.measured import Measured
 from hub.reports.meters import IMPORT, Part
 
@@ -18,3 +18,11 @@ def test_a_row_of_one_meter_is_the_same_looked_up_and_added_up() -> None:
     assert rows == [figures(part, measured, number) for number in range(5)]
     assert rows[1] == {"value": None, "low": 0.0, "high": None, "completeness": 0.0, "estimated": 0.0}
     assert rows[2] == {"value": 0.0, "low": 0.0, "high": 0.25, "completeness": 0.333333, "estimated": 0.333333}
+
+
+def test_many_numbers_are_rounded_as_one_is() -> None:
+    random = np.random.default_rng(1)
+    halves = (random.integers(-(10**9), 10**9, (40, 50)) + 0.5) / 1e6
+    large = random.uniform(-1e9, 1e9, (10, 50))
+    values = np.concatenate([halves, np.nextafter(halves, 1e9), large, random.uniform(0, 1, (10, 50)), np.full((1, 50), np.inf)])
+    assert rounded(values) == [[round(value, 6) for value in row] for row in values.tolist()]
