@@ -129,7 +129,7 @@ def test_anything_that_reads_parquet_reads_the_files(tmp_path: Path) -> None:
     os.chdir(folder / "sealed")  # so that no name needs quoting
     try:
         found = duckdb.execute(
-            "SELECT device, quantity, channel, domain, epoch_ms(time), seq, epoch_ms(received_at), value, quality "
+            "SELECT device, quantity, channel, domain, epoch_ms(time), seq, epoch_ms(time) + delay, value, quality "
             f"FROM '{file}' JOIN 'series-rest.parquet' USING (series)"
         ).fetchall()
         types = duckdb.execute(f"SELECT name, converted_type FROM parquet_schema('{file}') WHERE name = 'time'").fetchall()
