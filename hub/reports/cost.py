@@ -125,6 +125,9 @@ class Bill:
         self._since = list(dict.fromkeys(band.use_since for band in self._band))
         interval = np.searchsorted(edges, starts, "right") - 1
         self._slots = [self._cut(np.flatnonzero(interval == number).tolist()) for number in range(len(edges) - 1)]
+        self._tiers = [self._tiered(slots) for slots in self._slots]
+        self._used = [frozenset(slot.version for slot in slots) for slots in self._slots]
+        self._stands = any(version.standing_price for version in versions)
 
     def _cut(self, inside: Sequence[int]) -> list[_Slot]:
         alike: dict[tuple[str, Decimal, int, int], list[int]] = {}
@@ -179,7 +182,7 @@ class Bill:
         for number, slots in enumerate(self._slots):
             cost = Cost()
             found.append(cost)
-            if np.isnan(totals.value[row, number]) or any(slot.version < 0 for slot in slots):
+            if np.isnan(totals.value[row, number]) or -1 in self._used[number]:
                 for since in {slot.since for slot in slots}:
                     use[since].lost()
                 continue
@@ -195,7 +198,7 @@ class Bill:
             high = low + kwh(max(0.0, most - spare)) * max(prices) if isfinite(most) else Decimal("Infinity")
             low += kwh(max(0.0, least - spare)) * min(prices)
             cost.completeness = float(totals.completeness[row, number])
-            for (since, version), places in self._tiered(slots).items():
+            for (since, version), places in self._tiers[number].items():
                 sums = [sum(each[place] for place in places) for each in (energy, floor, ceiling)]
                 if len(places) == len(slots):
                     sums[1:] = least, most  # the whole's bounds are closer than the sums of its parts'
@@ -208,7 +211,7 @@ class Bill:
             cost.value = cents(running) - rounded
             rounded = cents(running)
             _bounded(cost, cost.value, sorted((sign * (low + fixed), sign * (high + fixed))))
-            cost.tariffs = frozenset(slot.version for slot in slots)
+            cost.tariffs = self._used[number]
         return found
 
     def _before(self, row: int, pieces: Measured) -> dict[int, "Use"]:
@@ -227,7 +230,7 @@ class Bill:
         """The places of an interval's slots by tier year or month and tariff version, in order of time."""
         found: dict[tuple[int, int], list[int]] = {}
         for place, slot in enumerate(slots):
-            if self._versions[slot.version].tiers:
+            if slot.version >= 0 and self._versions[slot.version].tiers:
                 found.setdefault((slot.since, slot.version), []).append(place)
         return dict(sorted(found.items(), key=lambda each: min(int(slots[place].pieces[0]) for place in each[1])))
 
@@ -235,7 +238,7 @@ class Bill:
         """Standing charge and demand charge of an interval."""
         start, end = int(self._edges[number]), int(self._edges[number + 1])
         total = Decimal(0)
-        if any(version.standing_price for version in self._versions):
+        if self._stands:
             total += self._standing(cost, start, end)
         for at, kilowatts in peaks:
             if start <= at < end:

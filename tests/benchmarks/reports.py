@@ -134,11 +134,10 @@ def main(arguments: list[str] | None = None) -> int:
     told: dict[str, Any] = {"meters": options.meters, "sharp": options.sharp}
     with Progress(disable=not sys.stderr.isatty()) as bar:
         told["reports"] = measure(make(options.meters, bar, options.sharp), bar)
-        told["life"] = life(bar)
+        told["life"] = life(bar, options.sharp)
         told["beside"] = beside(options.compare, make(options.compare, bar, options.sharp), bar) if options.compare else {}
-    print(
-        f"{options.meters} meters, a year of quarter hours{', sharp' if options.sharp else ''}, one thread\n{table(told['reports'])}"
-    )
+    timers = "sharp" if options.sharp else "wavering"
+    print(f"{options.meters} meters with {timers} timers, a year of quarter hours, one thread\n{table(told['reports'])}")
     life_ = told["life"]
     print(f"\nwhole life of a reading, CPU-s a million (aim {LIFE_AIM}): {sum(life_.values()):.2f}")
     print("  " + ", ".join(f"{name} {cost:.2f}" for name, cost in life_.items()))

@@ -14,7 +14,7 @@ from hub.model import Batch, Now, Reading
 from hub.ports import Retention
 from hub.quantities import Vocabulary
 from hub.stores.parquet import ParquetStore
-from tests.benchmarks.reports_data import DAY, QUARTER, YEAR, consumed, meter, ms
+from tests.benchmarks.reports_data import DAY, QUARTER, YEAR, consumed, meter, ms, read_at
 
 METERS, DAYS = 10_000, 4
 _HOUR = 3_600_000
@@ -42,10 +42,11 @@ class Measured(ParquetStore):
             spent[name] += time.process_time() - began
 
 
-def life(bar: Progress) -> dict[str, float]:
+def life(bar: Progress, sharp: bool = False) -> dict[str, float]:
     """By stage, CPU-s a million readings: meters that report every quarter of an hour for a month."""
     start = ms(YEAR, 7, 1)
     shown = np.cumsum(consumed(np.arange(METERS), start, start + DAYS * DAY), axis=1) / 1000
+    moments = read_at(np.arange(METERS), start, start + DAYS * DAY, sharp)
     spent: dict[str, float] = defaultdict(float)
     task = bar.add_task("a reading's life", total=DAYS)
     with tempfile.TemporaryDirectory() as folder:
@@ -53,10 +54,10 @@ def life(bar: Progress) -> dict[str, float]:
         store = Measured(Path(folder), Vocabulary(), Retention(), clock=lambda: now)
         batch = Batch()
         for quarter in range(shown.shape[1]):
-            now = start + quarter * QUARTER
+            now, read = start + (quarter + 1) * QUARTER, moments[:, quarter]
             for number in range(METERS):
                 series = meter(number)
-                batch.readings.append(Reading(series.device, series.quantity, float(shown[number, quarter]), now))
+                batch.readings.append(Reading(series.device, series.quantity, float(shown[number, quarter]), int(read[number])))
                 batch.received_at.append(now)
             if len(batch.readings) >= _BATCH or now % _HOUR == 0:
                 began = time.process_time()
