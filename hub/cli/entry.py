@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from hub.cli import backup, drill, importing, kinds, replay, report, service, vendor
+from hub.cli import backup, drill, importing, kinds, replay, report, rules, service, vendor
 from hub.cli.shown import Sorry, err, out, red
 from hub.config import ConfigErrors
 from hub.plugins import PluginError
@@ -37,7 +37,7 @@ def gengfu(
     """
 
 
-for module in (service, report, replay, importing, vendor, backup, kinds, drill):
+for module in (service, report, replay, rules, importing, vendor, backup, kinds, drill):
     module.register(app)
 
 

@@ -82,9 +82,23 @@ def check(config: Path | None = CONFIG) -> None:
     if found.tests:
         parts.append(count(_play(found), "story of a rule", "stories of rules"))
     name = str(found.path or f"no {DEFAULT_FILE}, all defaults")
-    for note in notes(found):
+    for note in (*notes(found), *_of_the_page(found)):
         out(note)
     out(green(f"{name}: {found.name} ({found.community}), {found.zone}, {broker}, {', '.join(parts)}."))
+
+
+def _of_the_page(found: Config) -> list[str]:
+    """Which of the file's rules do not count, because somebody edited them on the page."""
+    from hub.rulebook.book import Book
+    from hub.rulebook.stored import stored
+
+    book = Book(found, stored(found.directory))
+    told = [
+        f"rule {one.rule}: version {one.number} of the page counts instead of this file's, by {one.by} ({one.why})"
+        for one in book.edited()
+        if book.base(one.rule) is not None
+    ]
+    return told + [f"rule {id}: the newest version of the page does not count: {why}" for id, why in book.unusable.items()]
 
 
 def _play(found: Config) -> int:

@@ -49,6 +49,7 @@ PROMISED = [
     "report list",
     "report show",
     "report reconcile",
+    "rules export",
 ]
 
 
@@ -56,7 +57,7 @@ PROMISED = [
 
 
 def test_the_promised_commands_are_there_and_no_other() -> None:
-    assert {" ".join(path) for path in ALL} == {*PROMISED, "report", "vendor"}
+    assert {" ".join(path) for path in ALL} == {*PROMISED, "report", "rules", "vendor"}
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

@@ -1,6 +1,8 @@
 """A rule edited on the page of a real hub: checked, replayed, saved, in force at once, there after a kill; the others go on."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +89,10 @@ def alerts(hub: HubProcess, rule: str) -> list[dict[str, Any]]:
     return [one for one in hub.get(f"/api/v1/alerts?search={rule}")["items"] if one["rule"] == rule]
 
 
+def command(*words: str) -> str:
+    return subprocess.run([sys.executable, "-m", "hub", *words], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 def newest(hub: HubProcess, device: str) -> Any:
     latest = hub.get(f"/api/v1/devices/bench:{device}")["latest"]
     return latest[0]["value"] if latest else None
@@ -126,6 +132,10 @@ def test_from_the_form_to_the_engine_and_over_a_kill(hub: HubProcess, broker: Br
     kept = hub.get(ONE)
     assert [(one["number"], one["by"], one["why"]) for one in kept["versions"]] == [(1, "Li", "it rang at noon")]
     assert kept["rule"]["origin"] == "page" and kept["toml"] == EDITED and "threshold = 500" in kept["base"]
+    exported = command("rules", "export", "--config", str(hub.config))
+    assert exported.startswith("# version 1 of ") and exported.endswith(EDITED + "\n"), exported
+    told = "rule level-high: version 1 of the page counts instead of this file's, by Li"
+    assert told in command("check", "--config", str(hub.config))
     say(broker, "b", 650)
     until(lambda: newest(hub, "b") == 650, "the reading is in")
     assert not [one for one in alerts(hub, "level-high") if one["device"] == "bench:b"]

@@ -85,9 +85,23 @@ export function costs({ totals }) {
   return h("section", {}, h("h2", {}, t("report.costs")), grid([T("report.line"), N("report.used"), N("report.price"), N("report.amount")], rows));
 }
 
-export function table(report) {
+/** What people call each group: a flat with its building, where its own name does not say it. */
+function namer(report, spaces) {
+  const english = new Map(report.rows.map((row) => [row.group, row.name_en]));
+  const called = (one) => (language === "en" && one.name_en) || one.name;
+  return (row) => {
+    const own = (language === "en" && (row.name_en || english.get(row.group))) || row.name || row.group;
+    let around = spaces.get(spaces.get(row.group)?.parent);
+    while (around && around.kind !== "building") around = spaces.get(around.parent);
+    if (!around || own.includes(called(around))) return own;
+    return language === "zh" ? `${called(around)}${own}` : `${called(around)}, ${own}`;
+  };
+}
+
+export function table(report, spaces) {
+  const named = namer(report, spaces);
   const name = (row) => {
-    const words = (language === "en" && row.name_en) || row.name || row.group;
+    const words = named(row);
     return row.part === "rest" ? t("report.rest", { name: words }) : words || t("report.common");
   };
   const line = (row) => [
@@ -102,9 +116,8 @@ export function table(report) {
   return h("section", {}, h("h2", {}, t("report.table")), grid(head, rows, foot), report.rows.length > SHOWN ? h("p.faint", {}, t("report.moreRows", { n: number(report.rows.length - SHOWN) })) : null);
 }
 
-export function moreTables(report) {
-  const english = new Map(report.rows.map((row) => [row.group, row.name_en]));
-  const named = (row) => (language === "en" && english.get(row.group)) || row.name || row.group;
+export function moreTables(report, spaces) {
+  const named = namer(report, spaces);
   const peaks = (report.demands || []).filter((row) => row.peak !== null);
   const nights = report.nights || [];
   return [

@@ -62,13 +62,14 @@ export function reports(root, _, params, keepParams) {
       if (mine !== turn) return;
       if (!report) return show(body, h("p.quiet", {}, t("report.stopped")), h("button", { type: "button", on: { click: load } }, t("list.again")));
       const steps = await get(`reports/energy?${query({ by: "community", every: period.every })}`);
-      if (mine === turn) fill(report, steps, period.every);
+      const places = await get("spaces").catch(() => ({ items: [] })); // without them a flat goes by its own name
+      if (mine === turn) fill(report, steps, period.every, new Map(places.items.map((one) => [one.id, one])));
     } catch (trouble) {
       if (mine === turn) show(body, h("p.problem", { role: "alert" }, visible(sentence(trouble))), h("button", { type: "button", on: { click: load } }, t("list.again")));
     }
   }
 
-  function fill(report, steps, every) {
+  function fill(report, steps, every, spaces) {
     if (!report.totals.length) {
       show(body, h("p.empty", {}, t("report.empty")), h("p.quiet", {}, t("report.emptyHint")));
       return;
@@ -85,8 +86,8 @@ export function reports(root, _, params, keepParams) {
       course ? [h("h2", {}, t(`report.over.${every}`)), course.legend, course.element] : null,
       day ? [h("h2", {}, t("report.profile")), day.element] : null,
       h("div.two", {}, comparison(report), costs(report)),
-      table(report),
-      moreTables(report),
+      table(report, spaces),
+      moreTables(report, spaces),
       gaps(report),
       notes(report),
     );

@@ -27,7 +27,7 @@ export function whole(row) {
 /** "" where the value is exact. */
 export function bounds(row) {
   if (row.value === null || (row.low !== null && row.high !== null && row.high - row.low <= Math.abs(row.value) * 1e-6)) return "";
-  if (row.high === null) return row.low === null ? "" : t("report.atLeast", { low: number(row.low) });
+  if (row.high === null) return row.low === null ? "" : number(row.low) === number(row.value) ? t("report.orMore") : t("report.atLeast", { low: number(row.low) });
   return t("report.between", { low: number(row.low ?? 0), high: number(row.high) });
 }
 

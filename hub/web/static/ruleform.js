@@ -59,8 +59,8 @@ export function ruleForm(kinds, fresh, changed) {
     const problem = h("p.problem", { id: `wrong-${name}`, role: "alert" });
     complaints.set(name, [control, problem]);
     const hint = has(`field.${name}.hint`) ? t(`field.${name}.hint`) : !has(`field.${name}`) ? about : "";
-    control.setAttribute("aria-describedby", `wrong-${name}`);
-    return h("label.field", {}, h("span", {}, label(name)), control, hint ? h("small", {}, hint) : null, problem);
+    control.setAttribute("aria-describedby", `hint-${name} wrong-${name}`);
+    return h("div.field", {}, h("label", {}, h("span", {}, label(name)), control), hint ? h("small", { id: `hint-${name}` }, hint) : null, problem);
   }
 
   function input(field) {
