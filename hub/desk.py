@@ -67,7 +67,7 @@ class Desk(PeopleDesk):
         disabled: Callable[[], Sequence[str]],
     ) -> None:
         super().__init__(config, pipeline, records, clock)
-        self.site = Site(community=config.community, name=config.name, zone=str(config.zone), version=version)
+        self.site = Site(config.community, config.name, str(config.zone), version=version, people=self._people)
         self.vocabulary = config.vocabulary
         self.feed = feed
         self.metrics = metrics

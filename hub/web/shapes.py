@@ -64,7 +64,9 @@ class AlertOut(Out):
     rule: str
     severity: Severity
     state: AlertState
-    acknowledged_by: str
+    acknowledged_by: str = Field(
+        description="as given in `by`, or a configured person's id: their name is in the site's `people`"
+    )
     acknowledged_at: Time | None
     comment: str
     device: str
@@ -252,6 +254,7 @@ class SiteOut(Out):
     zone: str
     language: str
     version: str
+    people: dict[str, str] = Field(description="by id, as in `acknowledged_by`: their names")
 
 
 class OverviewOut(Out):

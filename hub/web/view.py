@@ -37,13 +37,14 @@ class Busy(ViewError):
 
 
 class Site(Struct, frozen=True):
-    """``language`` is what the page speaks to a browser that wants neither; ``zone`` an IANA name."""
+    """``language`` is what the page speaks to a browser that wants neither; ``zone`` an IANA name; ``people`` the names by id."""
 
     community: str
     name: str
     zone: str
     language: Literal["en", "zh"] = "zh"
     version: str = ""
+    people: dict[str, str] = {}
 
 
 class Change(Struct, frozen=True):

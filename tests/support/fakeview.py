@@ -48,7 +48,7 @@ def wall() -> int:
 
 class FakeView(FakePeople):
     def __init__(self, mode: str = "lively") -> None:
-        self.site = Site("yunqi", "云栖社区", "Asia/Shanghai", "zh", "0.1.0")
+        self.site = Site("yunqi", "云栖社区", "Asia/Shanghai", "zh", "0.1.0", {"li": "李管家"})
         self.vocabulary = Vocabulary()
         self.mode = mode
         now = wall()

@@ -4,7 +4,7 @@ import { get, post, sentence } from "./api.js";
 import { myName } from "./ask.js";
 import { data, h, show, visible } from "./dom.js";
 import { evidence } from "./evidence.js";
-import { age, exact, figure, ms, place, quantityName, since, time, what } from "./format.js";
+import { age, exact, figure, ms, person, place, quantityName, since, time, what } from "./format.js";
 import { groupAddress } from "./group.js";
 import { has, pick, say, t } from "./i18n.js";
 import { answered, buttons, measured, raised, remarksOf, telling } from "./incident.js";
@@ -109,14 +109,14 @@ export function alert(root, [id]) {
 }
 
 function ended(one) {
-  const by = one.resolved_by === "evidence" ? t("alert.resolvedSelf") : say("alert.resolvedBy", { name: data(one.resolved_by) });
+  const by = one.resolved_by === "evidence" ? t("alert.resolvedSelf") : say("alert.resolvedBy", { name: person(one.resolved_by) });
   return h("p.answered", {}, by, one.reason ? [" · ", data(one.reason)] : null);
 }
 
 function timeline({ alert: one, changes }) {
   const items = changes.map((step) => {
     const itself = step.what === "resolved" && (!step.by || step.by === "evidence");
-    const words = itself ? t("change.resolvedSelf") : say(`change.${step.what}`, { name: data(step.by) });
+    const words = itself ? t("change.resolvedSelf") : say(`change.${step.what}`, { name: person(step.by) });
     return h(
       "li",
       {},

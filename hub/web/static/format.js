@@ -161,6 +161,11 @@ export function place(words, fallback = "") {
   return text ? data(text) : h("span", {}, t("alert.placeUnknown"));
 }
 
+/** Whoever is told is known by an id, whoever answers on the page by the name given there. */
+export function person(by) {
+  return data(state.site?.people?.[by] ?? by);
+}
+
 export function remarks(quality) {
   return quality.map((flag) => (has(`quality.${flag}`) ? t(`quality.${flag}`) : flag)).join(language === "zh" ? "、" : ", ");
 }

@@ -3,7 +3,7 @@
 import { get, post, sentence } from "./api.js";
 import { complain, who } from "./ask.js";
 import { data, h, show, visible } from "./dom.js";
-import { ms, number, place, since, time } from "./format.js";
+import { ms, number, person, place, since, time } from "./format.js";
 import { pick, say, t } from "./i18n.js";
 import { pastIncident } from "./incident.js";
 import { taken } from "./incidents.js";
@@ -72,7 +72,7 @@ function beginning(incident, members = []) {
 
 function answeredBy(story) {
   const names = [...new Set((story?.members ?? []).map((one) => one.acknowledged_by).filter(Boolean))];
-  return names.length ? h("span.answered", {}, say("alert.by", { name: data(names[0]) })) : null;
+  return names.length ? h("span.answered", {}, say("alert.by", { name: person(names[0]) })) : null;
 }
 
 export function groupCard(incident, story) {

@@ -2,7 +2,7 @@
 
 import { acknowledge, resolve } from "./ask.js";
 import { data, h } from "./dom.js";
-import { age, figure, ms, place, since, time, what } from "./format.js";
+import { age, figure, ms, person, place, since, time, what } from "./format.js";
 import { pick, say, t } from "./i18n.js";
 import { badge } from "./marks.js";
 import { state } from "./state.js";
@@ -41,7 +41,7 @@ export function remarksOf(alert) {
 }
 
 export function answered(alert) {
-  if (alert.acknowledged_by) return h("span.answered", {}, say("alert.by", { name: data(alert.acknowledged_by) }));
+  if (alert.acknowledged_by) return h("span.answered", {}, say("alert.by", { name: person(alert.acknowledged_by) }));
   return null;
 }
 
@@ -94,7 +94,7 @@ export function pastIncident(alert) {
         {},
         alert.state === "resolved"
           ? [h("span", {}, t("alert.state.resolved")), " · ", h("span", {}, t("alerts.lasted", { age: age(until - from) }))]
-          : h("span", {}, alert.acknowledged_by ? say("alert.by", { name: data(alert.acknowledged_by) }) : t(`alert.state.${alert.state}`)),
+          : h("span", {}, alert.acknowledged_by ? say("alert.by", { name: person(alert.acknowledged_by) }) : t(`alert.state.${alert.state}`)),
       ),
     ),
   );

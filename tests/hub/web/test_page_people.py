@@ -45,9 +45,9 @@ async def test_a_card_says_who_has_been_told_and_who_is_next(web: Web, browser: 
         card = page.locator(f'article[data-alert="{fire.id}"]')
         await expect(card).to_contain_text("Told: 李管家 (has looked), 王工 (on its way)")
         await expect(card).to_contain_text(re.compile(r"Next: 王工 in (2|1) min"))
-        await i_am(page, "Li")
+        await i_am(page, "li")  # an id, as a link of a message leaves it
         await card.get_by_role("button", name="I see to it").click()
-        await expect(card).to_contain_text("Li sees to it")
+        await expect(card).to_contain_text("李管家 sees to it")
         await expect(card).not_to_contain_text("Next:")
         assert opened.mistakes == []
 
