@@ -60,6 +60,10 @@ export function armed(root) {
   function draw(map) {
     const open = new Set([...body.querySelectorAll("details[open]")].map((one) => one.dataset.key));
     const armed = map.buildings.reduce((sum, one) => sum + one.armed, 0);
+    if (!armed && !map.blind && !map.resting) {
+      show(body, h("p.armed.empty", {}, t("armed.nothing")), h("p.quiet", {}, t("armed.nothingHint")), byRule(map.rules));
+      return;
+    }
     show(
       body,
       h(
@@ -69,7 +73,6 @@ export function armed(root) {
         h("p", {}, t(map.blind ? "armed.hint" : "armed.noneHint")),
         h("p.faint.figure", {}, t("armed.counted", { n: number(armed) }), map.resting ? [" · ", t("armed.resting", { n: number(map.resting) })] : null, " · ", t("age.ago", { age: age(now() - ms(map.at)) })),
       ),
-      map.buildings.length || map.unheard_count ? null : h("p.empty", {}, t("armed.nothing")),
       map.buildings.map((one) => building(one, open)),
       map.unheard_count ? unheard(map, open) : null,
       byRule(map.rules),

@@ -203,6 +203,7 @@ export const words = {
   "armed.noPlace": ["There is nothing yet that these could watch:", "以下规则尚无可看守的对象："],
   "armed.elsewhere": ["Without a place", "未标位置"],
   "armed.nothing": ["Nothing is watched by a critical rule yet", "尚无紧急规则看守的对象"],
+  "armed.nothingHint": ["As soon as a detector reports, its place appears here.", "探测器上报后，其位置会显示在这里。"],
   "armed.unheard": ["Never heard", "从未上报"],
   "armed.unheardHint": ["They are on the list, but nothing has ever come from them: nobody knows what they would watch.", "已登记但从未收到数据，无法知道它们能看守什么。"],
   "armed.rules": ["By rule", "按规则"],
