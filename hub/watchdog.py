@@ -1,8 +1,8 @@
 """Watches the event loop from outside of it: says where it hangs, and ends a process that hangs for good.
 
-A thread of its own looks forty times a second whether the loop still turns. After 100 ms it logs the loop's stack, after
-10 s it notes which adapter, rule or notifier did not return and ends the process, which a supervisor starts again. Code
-that never lets go of the interpreter (a regular expression that backtracks for ever) stops the thread as well; the
+A thread of its own looks forty times a second whether the loop still turns. After 100 ms it says so and keeps the loop's stack
+in a file; after 10 s it notes which adapter, rule or notifier did not return and ends the process, which a supervisor starts
+again. Code that never lets go of the interpreter (a regular expression that backtracks for ever) stops the thread as well; the
 processor time it burns then raises SIGPROF, whose handler needs no Python: it leaves the stack in a file and ends the process.
 
 Only time in which the process itself ran counts: neither a starved nor a suspended machine looks like a stalled loop.
@@ -33,7 +33,11 @@ STOP_AFTER = 10.0
 PROCESSOR_TIME = 20.0
 """Seconds of all threads together: more than two busy ones use before ``STOP_AFTER``."""
 SAY_EVERY = 10.0
-"""Seconds between two stacks in the log; the stalls in between are counted."""
+"""Seconds between two stalls that are said; those in between are counted."""
+STACKS = "stacks.txt"
+KEPT = 20
+"""Stacks of stalls in that file of the data directory, the newest last."""
+_MARK = "--- "
 MEMORY = 2 << 30
 """Bytes of data the process may have; half of the machine's, if that is less."""
 EXIT = 70
@@ -116,8 +120,17 @@ class Watchdog:
         if now - self._said < SAY_EVERY:
             return False
         self._said = now
-        _say(logging.WARNING, f"the event loop has stalled for {WARN_AFTER * 1000:.0f} ms; it is here:\n{self._where()[1]}")
+        _aside(self._tell, self._where()[1])
         return True
+
+    def _tell(self, stack: str) -> None:
+        said = f"the event loop has stalled for {WARN_AFTER * 1000:.0f} ms"
+        try:
+            kept = keep_stack(self._directory, f"{self._now()} {said}", stack)
+        except OSError as error:
+            log.warning("%s; its stack could not be kept (%s):\n%s", said, error.strerror, stack)
+        else:
+            log.warning("%s; where, is at the end of %s", said, kept)
 
     def _end(self, stalled: float) -> None:
         culprit, stack = self._where()
@@ -156,9 +169,23 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
+def keep_stack(directory: Path, head: str, stack: str) -> Path:
+    """Adds a stack to the file of the last ``KEPT``. Raises OSError."""
+    path = directory / STACKS
+    before = path.read_text("utf-8", "replace") if path.exists() else ""
+    stacks = [_MARK + one for one in ("\n" + before).split("\n" + _MARK)[1:]]
+    stacks = [*(one.rstrip("\n") for one in stacks), f"{_MARK}{head}\n{stack}"]
+    path.write_text("\n".join(stacks[-KEPT:]), "utf-8")
+    return path
+
+
 def _say(level: int, text: str) -> None:
-    """Logs, but does not wait long for it: the loop may hang in the very lock that logging needs."""
-    telling = threading.Thread(target=log.log, args=(level, "%s", text), daemon=True)
+    _aside(log.log, level, "%s", text)
+
+
+def _aside(tell: Callable[..., None], *given: object) -> None:
+    """Does it, but does not wait long for it: the loop may hang in the very lock that logging needs, or in the disk."""
+    telling = threading.Thread(target=tell, args=given, daemon=True)
     with contextlib.suppress(RuntimeError):  # no room for one more thread: then it goes unsaid
         telling.start()
         telling.join(1)

@@ -4,6 +4,7 @@ the watchdog and disabled on restart.
 The bad ones are plugins like any other: a file in a folder that the hub is made to look into.
 """
 
+import re
 import socket
 import textwrap
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.watchdog import keep_stack
 from tests.support.brokers import Broker, start_mosquitto
 from tests.support.hubs import until
 from tests.support.site import Sink, Site, probe, site, wall
@@ -175,7 +177,7 @@ def test_one_that_never_returns_is_stopped_and_disabled(
         made.hub.start()
         made.client().say(topic, payload)
         assert made.hub.ended() == 70
-        assert "the event loop has stalled for 100 ms; it is here" in made.hub.said()
+        assert "the event loop has stalled for 100 ms; where, is at the end of" in made.hub.said()
         assert f"{name} did not return and is disabled" in made.hub.said()
         made.hub.start()
         assert made.hub.get("/readyz")["disabled"] == [name]
@@ -240,8 +242,20 @@ def test_a_stall_is_logged_with_its_stack_and_counted(tmp_path: Path, broker: Br
         made.hub.start()
         until(lambda: made.hub.metric("loop_stalls_total") >= 1, "the stall is counted")
         assert 4 < made.hub.metric("loop_stall_longest_seconds") < 6
-        assert "in slow" in made.hub.said()
         until(lambda: "the event loop goes on after" in made.hub.said(), "it says that it goes on")
+        [line] = [line for line in made.hub.said().splitlines() if "has stalled for 100 ms; where, is at the end of" in line]
+        assert line.endswith(str(made.data / "stacks.txt"))
+        assert 'File "' not in made.hub.said(), "a terminal is no place for a stack"
+        assert "in slow" in (made.data / "stacks.txt").read_text("utf-8")
+
+
+@pytest.mark.promise(13)
+def test_the_last_twenty_stacks_are_kept(tmp_path: Path) -> None:
+    for number in range(23):
+        keep_stack(tmp_path, f"stall {number}", f'  File "rules/slow.py", line {number}\n    --- not a head\n')
+    kept = (tmp_path / "stacks.txt").read_text("utf-8")
+    assert re.findall(r"^--- stall (\d+)$", kept, re.M) == [str(number) for number in range(3, 23)]
+    assert re.findall(r"line (\d+)$", kept, re.M) == [str(number) for number in range(3, 23)]
 
 
 @pytest.mark.promise(13)
