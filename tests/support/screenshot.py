@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.support.browsing import chromium, window
 from tests.support.hubs import ROOT, HubProcess
@@ -19,6 +19,7 @@ async def take(browser: Browser, url: str, name: str, **options: object) -> None
     async with window(browser, url, **options) as opened:
         await opened.page.locator("article.incident.critical").first.wait_for(timeout=150_000)
         await opened.page.locator("svg").first.wait_for()
+        await expect(opened.page.locator(".moving")).to_have_count(0)  # its buttons listen
         await opened.page.screenshot(path=DOCS / name)
 
 
