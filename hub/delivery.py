@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hub.channel_log import ChannelLog, shown
 from hub.model import SEVERITIES, Notice, Now
 from hub.notifiers.words import CALLS, parse_rate
 from hub.outlet import Allowance, Outlet
@@ -56,6 +57,7 @@ class Delivery:
         self.undelivered = undelivered
         self.outlets = {id: Outlet(allowance(one), lambda: asyncio.get_running_loop().time()) for id, one in notifiers.items()}
         self._under_way: dict[str, tuple[int, float]] = {}  # notice -> when it was taken, ms and monotonic
+        self._channels = ChannelLog()
         self._overdue: dict[str, asyncio.TimerHandle] = {}
         self._owing = True  # the records hold notices that are not in memory
         self.overflowed = 0
@@ -117,11 +119,11 @@ class Delivery:
                 outlet.ended()
                 self._all_again(outlet, group, problem, began)
             except Exception as error:  # noqa: BLE001 - a notifier that raises stops only itself, and says so
-                log.warning("notifier %s raised %s: %s", id, type(error).__name__, error)
                 outlet.ended()
                 self._all_again(outlet, group, NotSent(f"the notifier failed: {type(error).__name__}: {error}"), began)
             else:
                 outlet.ended()
+                self._channels.works(id)
                 note = f"one of {len(group)} in a digest" if len(group) > 1 else ""
                 for notice in group:
                     self.delivered[id] += 1
@@ -131,6 +133,8 @@ class Delivery:
     def _all_again(self, outlet: Outlet, group: list[Notice], problem: NotSent, began: int) -> None:
         if problem.retry_after:
             outlet.pause(min(problem.retry_after, LONGEST_PAUSE))
+        if not problem.final:
+            self._channels.failed(group[0].notifier, str(problem))
         for notice in group:
             self._again(outlet, notice, problem, began)
 
@@ -139,7 +143,7 @@ class Delivery:
         notice = replace(notice, attempts=notice.attempts + 1)
         age = (self._clock().wall - notice.created_at) / 1000
         if problem.final or age > GIVE_UP_AFTER:
-            log.warning("notice %s gave up after %d attempts: %s", notice.id, notice.attempts, problem)
+            log.warning("notice %s gave up after %d attempts: %s", notice.id, notice.attempts, shown(str(problem)))
             self._finish(notice, "failed", str(problem), began)
             return
         taken, _ = self._under_way[notice.id]

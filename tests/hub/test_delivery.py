@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from hub import delivery as module
+from hub.channel_log import ChannelLog
 from hub.delivery import Delivery
 from hub.model import Notice, Now, Severity
 from hub.notifiers.webhook import Webhook
@@ -101,7 +102,7 @@ async def test_a_notice_is_posted_with_its_identity_and_marked() -> None:
 
 @pytest.mark.promise(3)
 @pytest.mark.fault("webhook answers 500 and 429")
-async def test_a_receiver_that_fails_is_asked_again(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+async def test_a_receiver_that_fails_is_asked_again(monkeypatch, caplog) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
     answers = iter([500, 429, 200])
 
@@ -110,12 +111,27 @@ async def test_a_receiver_that_fails_is_asked_again(monkeypatch) -> None:  # typ
         return web.Response(status=status, headers={"Retry-After": "0"} if status == 429 else {})
 
     async with receiver(take) as url:
-        desk = Desk(w=url)
+        desk = Desk(w=f"{url}?token=hunter2")
         async with desk.running():
             desk.delivery.put([notice(1, "w")])
             await desk.until("sent", 1)
     assert [(mark.state, mark.attempts) for mark in desk.marks] == [("queued", 1), ("queued", 2), ("sent", 3)]
     assert "answered 500" in desk.marks[0].error
+    fails, works = [record.getMessage() for record in caplog.records if record.name == "gengfu.delivery"]
+    host = url.removesuffix("/alerts")
+    assert fails == f"the channel w does not deliver: {host} answered 500; what it has to tell is kept and tried again"
+    assert works.startswith("the channel w delivers again, after") and works.endswith(" 2 failed attempts")
+
+
+def test_a_channel_that_wavers_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    now = 1_000.0
+    channels = ChannelLog(lambda: now)
+    for minute in range(20):
+        now = 1_000.0 + 60 * minute
+        channels.failed("sms", "451 <li@example.org>: +86 138 0000 0000 is busy")
+        channels.works("sms")
+    assert len(caplog.records) == 4, "two of twenty failures, ten minutes apart, and that it worked again"
+    assert "451 [address]: [number] is busy" in caplog.text
 
 
 @pytest.mark.fault("webhook answers 404")

@@ -249,7 +249,6 @@ def test_a_stall_is_logged_with_its_stack_and_counted(tmp_path: Path, broker: Br
         assert "in slow" in (made.data / "stacks.txt").read_text("utf-8")
 
 
-@pytest.mark.promise(13)
 def test_the_last_twenty_stacks_are_kept(tmp_path: Path) -> None:
     for number in range(23):
         keep_stack(tmp_path, f"stall {number}", f'  File "rules/slow.py", line {number}\n    --- not a head\n')
