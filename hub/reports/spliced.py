@@ -1,7 +1,8 @@
 """Counters with a few days in doubt: readings for these days, roll-ups for the rest.
 
 The days that are not steady, and those that an edge cuts at a moment no roll-up knows, form runs; each is read with what is
-needed around it. Between runs what was counted follows from the readings around the edges.
+needed around it. Between runs what was counted follows from the readings around the edges. A run that reaches back to before a
+meter's first readings, or on to now, is open at that end: there the report's own edge bounds what is read.
 """
 
 from collections import defaultdict
@@ -17,6 +18,7 @@ from hub.reports.fetched import Readings, fetch
 from hub.rolled import DAY, Moments
 
 Run = tuple[int, int]
+_BEFORE, _AFTER = -(2**62), 2**62
 
 
 def spliced(
@@ -39,7 +41,7 @@ def spliced(
             wanted[run].append(row)
     read: dict[tuple[int, Run], Steps] = {}
     for run, rows in wanted.items():
-        for row, told in zip(rows, _read(store, [series[row] for row in rows], run, limits), strict=True):
+        for row, told in zip(rows, _read(store, [series[row] for row in rows], run, edges, limits), strict=True):
             if told is not None:
                 read[row, run] = told
     made: list[Steps | None] = []
@@ -53,7 +55,7 @@ def spliced(
 
 
 def _runs(steady: Flags, unread: Flags, edges: Ints, first: int) -> list[Run] | None:
-    """Days (since 1970) that must be read, first and last of each run; None if it takes all, or what is around is in doubt."""
+    """Days (since 1970) that must be read, first and last of each run; None if it takes all."""
     steady = steady.copy()
     steady[np.unique(edges[unread] // DAY) - first] = False
     low, high = int(edges[0] // DAY - first), int(edges[-1] // DAY - first)
@@ -71,21 +73,23 @@ def _runs(steady: Flags, unread: Flags, edges: Ints, first: int) -> list[Run] | 
             begin -= 1
         while end < len(steady) - 1 and not steady[end + 1]:
             end += 1
-        if begin < 1 or end > len(steady) - 2:
+        opens, stays = begin < 1, end > len(steady) - 2
+        if opens and stays:
             return None
-        found[place] = (begin, end)
-    return [(begin + first, end + first) for begin, end in found]
+        found[place] = (_BEFORE if opens else begin + first, _AFTER if stays else end + first)
+    return found
 
 
-def _read(store: Readings, names: Sequence[Series], run: Run, limits: Mapping[Series, Limits]) -> list[Steps | None]:
+def _read(store: Readings, names: Sequence[Series], run: Run, edges: Ints, limits: Mapping[Series, Limits]) -> list[Steps | None]:
     """From the last reading before the run to the first after it."""
     found: list[Steps | None] = []
-    begin, end = run[0] * DAY, (run[1] + 1) * DAY
+    begin = int(edges[0]) if run[0] == _BEFORE else run[0] * DAY
+    end = int(edges[-1]) if run[1] == _AFTER else (run[1] + 1) * DAY
     for name, rows in zip(names, fetch(store, names, begin, end), strict=True):
         whole = steps(np.array([0, len(rows.time)]), rows.time, rows.value, rows.quality, {0: limits.get(name, Limits())})
-        first = int(np.searchsorted(whole.time, begin, "left")) - 1
-        last = int(np.searchsorted(whole.time, end, "left"))
-        found.append(None if first < 0 or last >= len(whole.time) else _slice(whole, first, last + 1))
+        first = 0 if run[0] == _BEFORE else int(np.searchsorted(whole.time, begin, "left")) - 1
+        last = len(whole.time) - 1 if run[1] == _AFTER else int(np.searchsorted(whole.time, end, "left"))
+        found.append(None if first < 0 or not first <= last < len(whole.time) else _slice(whole, first, last + 1))
     return found
 
 

@@ -37,9 +37,10 @@ def quarters(days: int, start: int = T0, register: float = 1000.0) -> list[Point
 
 
 class Spied(ParquetStore):
-    """``read``: days of readings of one series that were asked for."""
+    """``read``: days of readings of one series that were asked for; ``readings``: how many there were, asked of several."""
 
     read = 0.0
+    readings = 0
 
     def rows(self, series: Series, start: int, end: int) -> Rows:
         self.read += (end - start) / DAY
@@ -47,7 +48,9 @@ class Spied(ParquetStore):
 
     def rows_of(self, series: Sequence[Series], start: int, end: int) -> list[Rows]:
         self.read += len(series) * (end - start) / DAY
-        return super().rows_of(series, start, end)
+        found = super().rows_of(series, start, end)
+        self.readings += sum(len(rows.time) for rows in found)
+        return found
 
 
 def open_store(folder: Path, bucket: int = 60) -> Spied:
@@ -231,6 +234,18 @@ def test_one_odd_day_does_not_have_the_year_read(tmp_path: Path) -> None:
         store.read = 0
         same(consumption(store, names, grid), consumption(memory, names, grid))
         assert store.read <= 5 + 7 + 6  # the days themselves, their neighbours, and one more on either side
+    store.close()
+
+
+def test_a_report_up_to_now_or_from_before_the_first_reading_reads_only_its_ends(tmp_path: Path) -> None:
+    store, memory = open_store(tmp_path), MemoryStore(Vocabulary(), Retention())
+    for target in (store, memory):
+        target.append("rest", batch(METER, [(at + 7_000, value) for at, value in quarters(40)]))
+    settle(store)
+    for grid in (edges(5, 41), edges(5, 60), edges(-2, 30), edges(10, 40)[[0, -1]]):
+        store.readings = 0
+        same(consumption(store, [METER], grid), consumption(memory, [METER], grid))
+        assert 0 < store.readings <= 4 * 96
     store.close()
 
 
