@@ -123,7 +123,8 @@ class Hub:
         site = site_context(config)
         now = clock()
         self.links = Links(secret(config.directory), config.web.public_url)
-        self.words = Words(config.name, config.zone, self.links.link, {one.id: one.name for one in config.people})
+        names = {one.id: one.name for one in config.people}
+        self.words = Words(config.name, config.zone, self.links.link, names, self.places.name)
         self.feed = Feed(now.wall)
         intake = Intake(config.vocabulary, config.retention)
         self.glance = Glance(self.places, intake)

@@ -26,6 +26,11 @@ class Places:
     def device(self, id: str) -> Device | None:
         return self.devices.get(id)
 
+    def name(self, device: str) -> str:
+        """What people call it; its id where it has no name."""
+        entry = self.devices.get(device)
+        return (entry.name if entry else "") or device
+
     def path(self, device: str) -> Sequence[Space]:
         """The spaces a device lies in, outermost first."""
         known = self._paths.get(device)

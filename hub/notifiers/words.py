@@ -116,15 +116,21 @@ def parse_rate(given: str) -> tuple[int, float]:
 
 class Words:
     """The words of one site: its name, its clock, and ``link``, which makes the acknowledge link of a notice ("" for none).
-    ``people``: names by id, for who has acknowledged."""
+    ``people``: names by id, for who has acknowledged. ``called``: a device's name by its id."""
 
     def __init__(
-        self, site: str, zone: tzinfo, link: Callable[[Notice], str] = lambda _: "", people: Mapping[str, str] | None = None
+        self,
+        site: str,
+        zone: tzinfo,
+        link: Callable[[Notice], str] = lambda _: "",
+        people: Mapping[str, str] | None = None,
+        called: Callable[[str], str] = str,
     ) -> None:
         self._site = site
         self._zone = zone
         self._link = link
         self._people = people or {}
+        self._called = called
 
     def say(self, notice: Notice, templates: Mapping[str, Template] | None = None) -> Text:
         if notice.why == "digest":
@@ -175,13 +181,19 @@ class Words:
             (phrases.MEMBERS, _members(incident)),
             (phrases.JOINED, _joined(body.get("joined") or {}, language)),
             (phrases.CAUSE, _in(incident.get("cause"), language)),
-            (phrases.DEVICE, str(body.get("device") or "")),
+            (phrases.DEVICE, self._device(body)),
         ]
         return tuple((label[language], one_line(value)) for label, value in facts if value)
 
     def _who(self, body: Mapping[str, Any]) -> str:
         by = str(body.get("acknowledged_by") or "")
         return self._people.get(by, by)
+
+    def _device(self, body: Mapping[str, Any]) -> str:
+        """ "Boiler room pump (acme:7)"; the id alone where it has no name."""
+        id = str(body.get("device") or "")
+        name = self._called(id)
+        return id if name == id else f"{name} ({id})"
 
     @staticmethod
     def _notes(notice: Notice) -> tuple[str, ...]:
@@ -208,7 +220,7 @@ class Words:
             "why": phrases.WHY.get(notice.why, {}).get(language, ""),
             "by": self._who(body),
             "reason": str(body.get("reason") or ""),
-            "device": str(body.get("device") or ""),
+            "device": self._device(body),
             "rule": str(body.get("rule") or ""),
             "site": self._site,
             "link": link,

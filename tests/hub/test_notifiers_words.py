@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from hub.model import Notice
+from hub.directory import Places
+from hub.model import Device, Notice
 from hub.notifiers import phrases
 from hub.notifiers.plain import chat, markup, one_line
 from hub.notifiers.webhook import Webhook
@@ -59,6 +60,15 @@ def test_who_acknowledged_is_called_by_name() -> None:
     assert "处理人：李管家" in words.say(taken).long
     typed = replace(NOTICE, why="acknowledged", body=SAID | {"acknowledged_by": "老王"})
     assert "处理人：老王" in words.say(typed).long, "a name typed on the page stands as it is"
+
+
+def test_a_device_is_called_by_its_name() -> None:
+    device = Device("zigbee:0x01", name="厨房烟感")
+    words = Words("云栖社区", ZoneInfo("Asia/Shanghai"), called=Places((), [device]).name)
+    assert "设备：厨房烟感 (zigbee:0x01)" in words.say(NOTICE).long
+    assert words.say(NOTICE, {"any": "{device}"}).long == "厨房烟感 (zigbee:0x01)"
+    nameless = replace(NOTICE, body=SAID | {"device": "zigbee:0x02"})
+    assert "设备：zigbee:0x02\n" in words.say(nameless).long
 
 
 def test_only_what_can_be_acknowledged_carries_a_link() -> None:
