@@ -4,8 +4,9 @@ With I taken from the grid, E fed into it, P the solar yield, C put into batteri
 
     used = I + P + D - C - E          self-consumption = (P - E) / P          autarky = (used - I) / used
 
-What is fed in counts as solar. The zero-carbon share (零碳能源利用比例) is, of all energy used on the site, the part that is
-solar or, by the factor table, zero-carbon:
+A sum is of the meters that are known, with its completeness, as in a report's rows. What is fed in counts as solar. The
+zero-carbon share (零碳能源利用比例) is, of all energy used on the site, the part that is solar or, by the factor table,
+zero-carbon:
 
     ((P - E) + z_grid I + z_heat H) / (used + H + 10.81 kWh/m3 G)      H heat and G gas from outside
 
@@ -32,19 +33,35 @@ GAS_KWH = 10.81
 
 
 class Flow(Struct, frozen=True, eq=False):
-    """A sum of meters in every interval; nan where one of them is unknown. ``meters``: how many there are."""
+    """What is known of a sum of meters in every interval, nan where nothing is; its completeness is the meters' mean. ``plus``
+    and ``minus``: their numbers; ``known``: whether every one of them is, in every interval."""
 
     value: Floats
     completeness: Floats
-    meters: int
+    plus: tuple[int, ...]
+    minus: tuple[int, ...]
+    known: bool
+
+    @property
+    def meters(self) -> int:
+        return len(self.plus) + len(self.minus)
 
 
-def flow(all: Sequence[Meter], measured: Measured, wanted: Sequence[int]) -> Flow:
-    chosen = list(wanted)
-    if not chosen:
+def flow(measured: Measured, plus: Sequence[int], minus: Sequence[int] = ()) -> Flow:
+    added, taken = list(plus), list(minus)
+    all = added + taken
+    if not all:
         nothing = np.zeros(measured.value.shape[1])
-        return Flow(nothing, nothing + 1, 0)
-    return Flow(measured.value[chosen].sum(axis=0), measured.completeness[chosen].min(axis=0), len(chosen))
+        return Flow(nothing, nothing + 1, (), (), True)
+    known = np.isfinite(measured.value)
+    value = np.nansum(measured.value[added], axis=0) - np.nansum(measured.value[taken], axis=0)
+    return Flow(
+        np.where(known[added].any(axis=0), value, np.nan),
+        measured.completeness[all].mean(axis=0),
+        tuple(plus),
+        tuple(minus),
+        bool(known[all].all()),
+    )
 
 
 class Flows(Struct, frozen=True, eq=False):
@@ -56,16 +73,13 @@ class Flows(Struct, frozen=True, eq=False):
     heat: Flow
     gas: Flow
 
-    @property
-    def used(self) -> Floats:
-        found: Floats = self.grid.value + self.solar.value + self.discharged.value - self.charged.value - self.fed_in.value
-        return found
+    def used(self, measured: Measured) -> Flow:
+        return flow(measured, self.grid.plus + self.solar.plus + self.discharged.plus, self.charged.plus + self.fed_in.plus)
 
 
 def flows(all: Sequence[Meter], measured: Measured) -> Flows:
     def chosen(quantity: str, *, battery: bool = False, top: bool = True) -> Flow:
         return flow(
-            all,
             measured,
             [
                 number
@@ -92,7 +106,7 @@ def _from_outside(all: Sequence[Meter], measured: Measured) -> Flow:
         for number, meter in enumerate(all)
         if meter.quantity == HEAT and meter.inside < 0 and meter.duty.role != "heat_pump"
     ]
-    return flow(all, measured, numbers)
+    return flow(measured, numbers)
 
 
 def balance(
@@ -103,23 +117,30 @@ def balance(
     gave for a kWh, ``charged_cars``, ``co2`` in kg by source, and ``series``: the flows of every interval."""
     found = flows(all, measured)
     whole = {name: _total(getattr(found, name)) for name in Flows.__struct_fields__}
-    used = float(found.used.sum())
+    used = found.used(measured)
+    total = _total(used)
     grid, fed_in, solar = (whole[name]["value"] for name in ("grid", "fed_in", "solar"))
     has_main = any(meter.main and meter.quantity == IMPORT for meter in all)
-    knows = has_main and grid is not None and fed_in is not None and solar is not None and np.isfinite(used)
+    if found.solar.meters and not has_main:  # nobody counts what is fed in
+        total["value"] = None
+    knows = has_main and used.known
+    bought = found.heat.known and found.gas.known
     return {
-        "flows": {**whole, "used": {"value": _number(used) if knows or not found.solar.meters else None}},
+        "flows": {**whole, "used": total},
         "self_consumption": _share(solar - fed_in, solar) if knows and solar else None,
-        "autarky": _share(used - grid, used) if knows else None,
-        "zero_carbon": _zero_carbon(whole, used, emissions) if knows or (grid is not None and not solar) else None,
-        "battery": _battery(whole),
+        "autarky": _share(total["value"] - grid, total["value"]) if knows else None,
+        "zero_carbon": _zero_carbon(whole, total["value"], emissions)
+        if bought and used.known and (knows or not found.solar.meters)
+        else None,
+        "battery": _battery(whole) if found.charged.known and found.discharged.known else None,
         "heat_pumps": _heat_pumps(all, measured),
-        "charged_cars": _total(flow(all, measured, _cars(all))),
+        "charged_cars": _total(flow(measured, _cars(all))),
         "co2": _co2(whole, emissions),
         "series": {
             "start": [local_iso(at, zone) for at in edges[:-1].tolist()],
             **{name: _numbers(getattr(found, name).value) for name in ("grid", "fed_in", "solar")},
-            "used": _numbers(found.used),
+            "used": _numbers(used.value),
+            "completeness": _numbers(used.completeness),
         },
     }
 
@@ -127,8 +148,6 @@ def balance(
 def _zero_carbon(whole: Mapping[str, Mapping[str, Any]], used: float, emissions: Sequence[Emission]) -> float | None:
     share = {emission.quantity: emission.zero_carbon for emission in emissions}
     heat, gas = whole["heat"]["value"], whole["gas"]["value"]
-    if heat is None or gas is None or not np.isfinite(used):
-        return None
     zero = whole["solar"]["value"] - whole["fed_in"]["value"]
     zero += share.get(IMPORT, 0.0) * whole["grid"]["value"] + share.get(HEAT, 0.0) * heat
     return _share(zero, used + heat + GAS_KWH * gas)
@@ -136,7 +155,7 @@ def _zero_carbon(whole: Mapping[str, Mapping[str, Any]], used: float, emissions:
 
 def _battery(whole: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     charged, discharged = whole["charged"]["value"], whole["discharged"]["value"]
-    if not whole["charged"]["meters"] or charged is None or discharged is None:
+    if not whole["charged"]["meters"]:
         return None
     return {
         "charged": charged,
@@ -151,11 +170,16 @@ def _heat_pumps(all: Sequence[Meter], measured: Measured) -> dict[str, Any] | No
     electric = [number for number in pumps if all[number].quantity == IMPORT]
     if not electric:
         return None
-    taken = _total(flow(all, measured, electric))
-    heat = [number for number in pumps if all[number].quantity == HEAT]
-    given = _total(flow(all, measured, heat))["value"] if heat else None
-    known = given is not None and taken["value"]
-    return {"electricity": taken, "heat": given, "factor": round(given / taken["value"], 3) if known else None}
+    taken = flow(measured, electric)
+    given = flow(measured, [number for number in pumps if all[number].quantity == HEAT])
+    used, heat = _total(taken), _total(given)
+    known = given.meters and given.known and taken.known and used["value"]
+    return {
+        "electricity": used,
+        "heat": heat["value"] if given.meters else None,
+        "heat_completeness": heat["completeness"],
+        "factor": round(heat["value"] / used["value"], 3) if known else None,
+    }
 
 
 def _cars(all: Sequence[Meter]) -> list[int]:
@@ -177,6 +201,7 @@ def _co2(whole: Mapping[str, Mapping[str, Any]], emissions: Sequence[Emission]) 
             {
                 "quantity": emission.quantity,
                 "kg": None if value is None else round(value * emission.kg_per_unit, 3),
+                "completeness": whole[name]["completeness"],
                 "kg_per_unit": emission.kg_per_unit,
                 "year": emission.year,
                 "source": emission.source,
@@ -184,13 +209,15 @@ def _co2(whole: Mapping[str, Mapping[str, Any]], emissions: Sequence[Emission]) 
             }
         )
     known = [row["kg"] for row in rows if row["kg"] is not None]
-    return {"kg": round(sum(known), 3) if known and len(known) == len(rows) else None, "rows": rows}
+    least = min((row["completeness"] for row in rows), default=1.0)
+    return {"kg": round(sum(known), 3) if known else None, "completeness": least, "rows": rows}
 
 
 def _total(one: Flow) -> dict[str, Any]:
-    """Over all intervals; None where one of them is unknown."""
+    """What is known over all intervals; None where nothing is."""
+    known = np.isfinite(one.value).any()
     return {
-        "value": _number(float(one.value.sum())),
+        "value": _number(float(np.nansum(one.value))) if known else None,
         "completeness": round(float(one.completeness.mean()), 6),
         "meters": one.meters,
     }

@@ -47,6 +47,7 @@ class _Sheets:
         self.sum = book.add_format({"bold": True, "top": 1, "num_format": "#,##0.000"})
         self.sum_money = book.add_format({"bold": True, "top": 1, "num_format": "#,##0.00"})
         self.bold = book.add_format({"bold": True, "top": 1})
+        self.plain_bold = book.add_format({"bold": True})
         self.wrapped = book.add_format({"text_wrap": True, "valign": "top"})
 
     def _sheet(self, key: str, widths: Sequence[int], extra: str = "") -> Any:
@@ -78,7 +79,7 @@ class _Sheets:
             first = at + 1
             for number, row in enumerate(rows, first):
                 self._row(sheet, number, row)
-            at = self._sums(sheet, first, rows) + 2
+            at = self._total(sheet, self._sums(sheet, first, rows) + 1, quantity) + 2
         sheet.freeze_panes(FIRST, 1)
 
     def _row(self, sheet: Any, at: int, row: Mapping[str, Any]) -> None:
@@ -109,6 +110,17 @@ class _Sheets:
             formula += "".join(f"-{letter}{whole + 1}" for whole in wholes)
             if known:
                 sheet.write_formula(at, column, formula, shape, round(sum(known), 9))
+        return at
+
+    def _total(self, sheet: Any, at: int, quantity: str) -> int:
+        """What the report says of the whole period, with how much of it is known. Returns the row it stands in."""
+        total = next(total for total in self.report["totals"] if total["quantity"] == quantity)
+        sheet.write_string(at, 0, word("total", self.language), self.plain_bold)
+        cells = (("value", 4, self.figure), ("low", 6, self.figure), ("high", 7, self.figure))
+        shares = (("completeness", 8, self.share), ("estimated", 9, self.share), ("cost", 10, self.money))
+        for key, column, shape in (*cells, *shares):
+            if total.get(key) is not None:
+                sheet.write_number(at, column, total[key], shape)
         return at
 
     def lines(self) -> None:

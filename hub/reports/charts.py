@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-GRID, SOLAR, FED_IN, LINE, INK = "#3f6b8f", "#e0a030", "#b9c8a0", "#1f5f4a", "#444444"
+GRID, SOLAR, FED_IN, LINE, INK, PALE = "#3f6b8f", "#e0a030", "#b9c8a0", "#1f5f4a", "#444444", "#e4e4e4"
 """Colours: told apart by their brightness too."""
 
 
 def days_chart(series: Mapping[str, Any], wide: float, high: float) -> bytes:
     """Each day's (or month's) energy: what came from the grid, what the sun gave and was used, and, below the line, what was
-    fed in. A day of which nothing is known has a grey mark instead of a bar. Sizes in mm."""
+    fed in. A day that is not wholly known has a grey mark behind its bar. Sizes in mm."""
     figure, axes = _figure(wide, high)
     grid, solar, fed_in = (_numbers(series[name]) for name in ("grid", "solar", "fed_in"))
     own = [max(s - f, 0.0) for s, f in zip(solar, fed_in, strict=True)]
     places = range(len(grid))
+    unknown = [place for place, known in enumerate(series["completeness"]) if known < 0.9995]
+    top = max([g + o for g, o in zip(grid, own, strict=True)], default=0.0) or 1.0
+    axes.bar(unknown, [top] * len(unknown), 0.96, color=PALE)
     axes.bar(places, grid, 0.72, color=GRID)
     axes.bar(places, own, 0.72, bottom=grid, color=SOLAR)
     axes.bar(places, [-value for value in fed_in], 0.72, color=FED_IN)
-    unknown = [place for place, value in enumerate(series["grid"]) if value is None]
-    top = max([g + o for g, o in zip(grid, own, strict=True)], default=0.0) or 1.0
-    axes.bar(unknown, [top] * len(unknown), 0.72, color="#e4e4e4")
     axes.axhline(0, color=INK, linewidth=0.6)
     starts = [datetime.fromisoformat(start) for start in series["start"]]
     step = max(1, len(starts) // 16)

@@ -14,6 +14,7 @@ from hub.moments import local_iso
 from hub.ports import Directory, Ints
 from hub.reports.balance import balance
 from hub.reports.energy import energy_report
+from hub.reports.figures import figures
 from hub.reports.measured import Measured, Readings, measure
 from hub.reports.meters import IMPORT, Meter, grouped, meters
 from hub.reports.peaks import demand, night_flow
@@ -125,9 +126,8 @@ def _compare(store: Readings, all: Sequence[Meter], site: str, start: int, end: 
     for name, span in (("value", (start, end)), ("previous", before), ("last_year", year)):
         found = measure(store, all, np.array(span, np.int64))
         for part, row in zip(parts, rows, strict=True):
-            value = found.value[list(part.plus), 0]
-            row[name] = round(float(value.sum()), 6) if np.isfinite(value).all() else None
-            row[f"{name}_completeness"] = round(float(found.completeness[list(part.plus), 0].mean()), 6)
+            told = figures(part, found, 0)
+            row[name], row[f"{name}_completeness"] = told["value"], told["completeness"]
     return {
         "previous": [local_iso(at, zone) for at in before],
         "last_year": [local_iso(at, zone) for at in year],

@@ -93,9 +93,9 @@ class _Page:
                 figure = f"{number(total['value'])} {unit_name(total['unit'])}"
                 found.append((name, figure, self._mark(total["completeness"])))
         if balance:
-            used = flows["used"]["value"]
-            known = min(flow.get("completeness", 1.0) for flow in flows.values())
-            found.insert(0, (self.w("used"), f"{number(used)} kWh", self._mark(known)))
+            used = flows["used"]
+            if used["meters"]:
+                found.insert(0, (self.w("used"), f"{number(used['value'])} kWh", self._mark(used["completeness"])))
             for name in ("grid", "solar", "fed_in"):
                 if flows[name]["meters"]:
                     remark = self._mark(flows[name]["completeness"])
@@ -108,13 +108,15 @@ class _Page:
                 found.append((self.w("efficiency"), share(balance["battery"]["efficiency"]), ""))
             if balance["heat_pumps"]:
                 pumps = balance["heat_pumps"]
-                remark = f"{self.w('heat_factor')} {number(pumps['factor'], 2)}"
+                remark = f"{self._lack(pumps['electricity'])}{self.w('heat_factor')} {number(pumps['factor'], 2)}"
                 found.append((self.w("heat_pumps"), f"{number(pumps['electricity']['value'])} kWh", remark))
             if balance["charged_cars"]["meters"]:
-                found.append((self.w("cars"), f"{number(balance['charged_cars']['value'])} kWh", ""))
+                found.append(
+                    (self.w("cars"), f"{number(balance['charged_cars']['value'])} kWh", self._lack(balance["charged_cars"]))
+                )
             if balance["co2"]["rows"]:
                 years = ", ".join(sorted({str(row["year"]) for row in balance["co2"]["rows"]}))
-                found.append((self.w("co2"), f"{number(balance['co2']['kg'], 0)} kg", years))
+                found.append((self.w("co2"), f"{number(balance['co2']['kg'], 0)} kg", self._lack(balance["co2"]) + years))
         if demand.get("peak") is not None:
             at = clock(demand["peak_at"])
             found.append((self.w("peak"), f"{number(demand['peak'], 2)} kW", at))
@@ -124,6 +126,10 @@ class _Page:
         """How much of it is known."""
         circle = "●" if completeness >= FULL else "◐" if completeness > 0 else "○"
         return f"{circle} {self.w('completeness')} {share(completeness)}"
+
+    def _lack(self, one: Mapping[str, Any]) -> str:
+        """The same, in few words, where not all is known."""
+        return "" if one["completeness"] >= FULL else f"{self._known(one['completeness'])} "
 
     def days(self) -> None:
         series = self.report.get("balance", {}).get("series")
@@ -136,6 +142,8 @@ class _Page:
         if flows["solar"]["meters"]:
             marks.append((charts.SOLAR, self.w("own_solar")))
             marks.append((charts.FED_IN, self.w("fed_in")))
+        if any(known < FULL for known in series["completeness"]):
+            marks.append((charts.PALE, self.w("partly")))
         self.paper.legend(marks, "kWh")
         self.paper.chart(charts.days_chart(series, 180, 52), 52)
 
@@ -202,11 +210,16 @@ class _Page:
         head = [self.w("quantity"), self.w("value"), self.w("previous"), self.w("change"), self.w("last_year"), self.w("change")]
         table = []
         for row in rows:
-            cells = [quantity_name(row["quantity"], self.language), number(row["value"], 2)]
+            cells = [quantity_name(row["quantity"], self.language), self._part(row, "value")]
             for key in ("previous", "last_year"):
-                cells += [number(row[key], 2), _change(row["value"], row[key])]
+                known = min(row["value_completeness"], row[f"{key}_completeness"])
+                cells += [self._part(row, key), _change(row["value"], row[key]) if known >= FULL else "–"]
             table.append(cells)
         self.paper.grid([46, 28, 28, 20, 28, 20], head, table)
+
+    def _part(self, row: Mapping[str, Any], key: str) -> str:
+        known = row[key] is None or row[f"{key}_completeness"] >= FULL
+        return number(row[key], 2) if known else f"{number(row[key], 2)} ◐"
 
     def demand(self) -> None:
         found = self.report.get("demand", {})

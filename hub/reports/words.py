@@ -73,6 +73,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "flat": {"en": "energy", "zh": "电度"},
     "by_day": {"en": "Day by day", "zh": "逐日用电"},
     "by_month": {"en": "Month by month", "zh": "逐月用电"},
+    "partly": {"en": "not wholly known", "zh": "数据不全"},
     "profile": {"en": "Mean day", "zh": "典型日负荷"},
     "workday": {"en": "Monday to Friday", "zh": "周一至周五"},
     "weekend": {"en": "weekend", "zh": "周末"},

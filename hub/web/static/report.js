@@ -21,7 +21,7 @@ export function figures(report) {
   const lack = (row) => [bounds(row), complete(row) ? "" : t("report.known", { share: percent(row.completeness) })].filter(Boolean).join(" · ");
   if (grid) found.push(stat("report.grid", amount(grid.value, "kW.h"), lack(grid)));
   if (balance?.flows.solar.meters) found.push(stat("report.solar", amount(balance.flows.solar.value, "kW.h"), balance.flows.solar.completeness < 0.9995 ? t("report.known", { share: percent(balance.flows.solar.completeness) }) : ""));
-  if (balance?.flows.fed_in.meters) found.push(stat("report.fedIn", amount(balance.flows.fed_in.value, "kW.h")));
+  if (balance?.flows.fed_in.meters) found.push(stat("report.fedIn", amount(balance.flows.fed_in.value, "kW.h"), balance.flows.fed_in.completeness < 0.9995 ? t("report.known", { share: percent(balance.flows.fed_in.completeness) }) : ""));
   const paid = totals.filter((row) => row.cost !== null && row.currency);
   if (paid.length) {
     const sum = paid.reduce((so, row) => so + row.cost, 0);
