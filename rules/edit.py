@@ -17,11 +17,11 @@ from rules.engine import Engine
 from rules.group import Group
 from rules.loading import quantities
 from rules.member import Member
-from rules.subjects import Key, Subjects
+from rules.subjects import Kept, Key, Subjects
 from rules.together import Together
 from rules.watch import Watch
 
-AT_ONCE = 2_000
+AT_ONCE = 500
 """Series matched in one go, so that no edit holds up the readings."""
 
 Family = Literal["reading", "silence", "together"]
@@ -124,6 +124,9 @@ def _goes_on(engine: Engine, rule: Rule, old: Watch, now: Now) -> bool:
     """A watch of the new version in the place of the old one; False where there is none."""
     subjects = engine._subjects
     saved = keep.snapshot(old, now.monotonic)
+    if saved is None and not isinstance(old, Group) and subjects.began is not None:
+        _for_later(subjects, old)
+        return True
     if isinstance(rule, Together):
         if not isinstance(old, Group) or old.together.each != rule.each:
             return False
@@ -139,6 +142,14 @@ def _goes_on(engine: Engine, rule: Rule, old: Watch, now: Now) -> bool:
         subjects.notable[new] = None
     _forget(subjects, old)
     return True
+
+
+def _for_later(subjects: Subjects, old: Watch) -> None:
+    """One that has nothing under way, as most have: what it judged last waits for its series to be matched again."""
+    nothing = {"alert": "", "excused": None, "late_from": None, "closed": (), "memory": None, "waiting": None}
+    last = {"newest": old.newest, "seq": old.seq, "verdict": old.verdict}
+    subjects.kept[old.settings.id, old.subject] = Kept(nothing | last)
+    _forget(subjects, old)
 
 
 def _put(subjects: Subjects, rule: Rule, key: Key, new: Watch) -> None:

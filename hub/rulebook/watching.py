@@ -1,5 +1,6 @@
 """Why a rule did or did not fire, and which critical rules could not fire now. Part of ``hub.web.rules.Rulebook``."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,13 +17,13 @@ from hub.telling import silences
 from hub.web.view import NotFound, Refused
 from hub.why import BACK, Past, tables, why_then
 from rules.armed import armed
-from rules.edit import meet
+from rules.edit import AT_ONCE, meet
 from rules.explain import explain
 from rules.loading import quantities
 
 JUST_NOW = 5_000
 """ms for which a moment is now."""
-GOOD_FOR = 20.0
+GOOD_FOR = 60.0
 """Seconds for which the armed map is not worked out again."""
 SHOWN = 300
 """Blind places of one building that are listed; the rest is counted."""
@@ -83,12 +84,27 @@ class Watching:
         then: dict[str, Any] = await self._queries.ask(why_then, past)
         return then | {"place": places.place(device), "live": False}
 
-    def armed(self) -> dict[str, Any]:
+    async def armed(self) -> dict[str, Any]:
         """The armed map by building, at most GOOD_FOR seconds old."""
         now = self._clock()
         if self._map is None or not 0 <= now.monotonic - self._map[0] < GOOD_FOR:
+            await self._meet()
             self._map = now.monotonic, self._made(now)
         return self._map[1]
+
+    async def _meet(self) -> None:
+        """What was heard before the last restart, and not since, is watched too; a few at a time, for alarms come first."""
+        critical = [rule for rule in self._book.rules if rule.settings.severity == "critical"]
+        globs = {glob for rule in critical for glob in quantities(rule)}
+        keys = [
+            (one.device, one.quantity, one.channel)
+            for device in list(self._pipeline.places.devices)
+            for one in self._glance.latest(device)
+            if any(fnmatchcase(one.quantity, glob) for glob in globs)
+        ]
+        for start in range(0, len(keys), AT_ONCE):
+            meet(self._pipeline.engine, keys[start : start + AT_ONCE])
+            await asyncio.sleep(0)
 
     def _made(self, now: Now) -> dict[str, Any]:
         places = self._pipeline.places
@@ -96,9 +112,6 @@ class Watching:
         latest: Mapping[tuple[str, str, str], Reading] = {
             (one.device, one.quantity, one.channel): one for device in devices for one in self._glance.latest(device.id)
         }
-        critical = [rule for rule in self._book.rules if rule.settings.severity == "critical"]
-        globs = {glob for rule in critical for glob in quantities(rule)}
-        meet(self._pipeline.engine, (key for key in latest if any(fnmatchcase(key[1], glob) for glob in globs)))
         told = armed(
             self._pipeline.engine, self._book.rules, places, now, devices, places.spaces.values(), latest, self._silenced
         )

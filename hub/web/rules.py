@@ -33,7 +33,7 @@ class Rulebook(Protocol):
 class Watch(Protocol):
     async def why(self, device: str, at: int | None) -> Mapping[str, Any]: ...
 
-    def armed(self) -> Mapping[str, Any]: ...
+    async def armed(self) -> Mapping[str, Any]: ...
 
 
 class RuleRow(Out):
@@ -343,11 +343,11 @@ def watch_router(watch: Watch) -> APIRouter:
     @made.get("/armed")
     async def armed() -> ArmedOut:
         """Which critical rules could not fire now, and why, by building."""
-        return ArmedOut.model_validate(watch.armed())
+        return ArmedOut.model_validate(await watch.armed())
 
     @made.get("/armed/count")
     async def count() -> BlindCount:
         """How many places are blind."""
-        return BlindCount.model_validate(watch.armed())
+        return BlindCount.model_validate(await watch.armed())
 
     return made

@@ -30,6 +30,7 @@ class Bench:
         self.engine = Engine(rules, Places(SPACES, DEVICES), Vocabulary())
         self.seconds = 0.0
         self.changes: list[tuple[float, str, str]] = []
+        self.engine.restore(None, [], None, self.now)  # as a hub does at its start
 
     @property
     def now(self) -> Now:
@@ -81,6 +82,15 @@ def test_other_rules_keep_their_timers_windows_and_alerts() -> None:
         one.reads(60, "d:3")
     assert [change for change in bench.changes if change[1] != "mine"] == untouched.changes
     assert (61, "waits", "firing") in untouched.changes and (65, "fire", "firing") in untouched.changes
+
+
+def test_what_was_judged_is_not_judged_again() -> None:
+    bench = Bench(rule("mine"), rule("other"))
+    bench.at(10)
+    bench.reads(20)
+    bench.edit("mine", rule("mine", threshold=25))
+    again = Reading("d:1", TEMPERATURE, 28, bench.now.wall)  # of one moment the first reading wins
+    assert not bench.engine.step(again, bench.now.wall, bench.now) and not bench.open("mine")
 
 
 def test_its_own_open_alert_is_judged_by_the_new_version() -> None:
