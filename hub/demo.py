@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hub.app import Hub, clock
-from hub.config import Config
+from hub.config import DEMO, Config, load
 from hub.config.records import Drill
 from hub.model import Batch, Reading
 from hub.process import main
@@ -24,6 +24,15 @@ PAST = 36 * 3_600_000
 STEP = 300_000
 BATCH = 20_000
 STORY = 1_800_000
+SITE = """\
+# Written by gengfu demo, and used where there is no gengfu.toml in the folder above.
+[site]
+community = "yunqi"
+name = "云栖社区"
+
+[data]
+directory = "."
+"""
 PATIENCE = 5.0
 """Seconds the simulator may take to say goodbye."""
 
@@ -59,8 +68,16 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
 def demo(config: Config, say: Callable[[str], None] = print) -> int:
     """Runs a hub with its community until Ctrl-C; the exit code."""
     if config.path is None:
-        config = replace(config, community="yunqi", name="云栖社区", drill=Drill(every=60.0))
+        config = replace(load(write_site(config.directory)), path=None, drill=Drill(every=60.0))
     return main(config, say, beside)
+
+
+def write_site(directory: Path) -> Path:
+    """The demo's configuration, in its own folder: a report made beside it is about the same community."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / DEMO
+    file.write_text(SITE, "utf-8")
+    return file
 
 
 def _since(kept: Path) -> int:

@@ -6,10 +6,12 @@ from pathlib import Path
 import typer
 
 from hub.cli.shown import Sorry, count, green, out
-from hub.config import Config, ConfigErrors, load
+from hub.config import DEMO, Config, ConfigErrors, load
 from hub.config.notes import notes
 
 DEFAULT_FILE = "gengfu.toml"
+DEMO_FILE = Path("data", DEMO)
+"""What the demo in this folder has written: whoever asks beside it asks about its community."""
 
 CONFIG = typer.Option(
     None, "--config", metavar="FILE", help=f"the configuration; {DEFAULT_FILE} in this folder, if there is one, else all defaults"
@@ -18,8 +20,8 @@ CONFIG = typer.Option(
 
 def configured(path: Path | None) -> Config:
     """The checked configuration. Raises ConfigErrors."""
-    if path is None and Path(DEFAULT_FILE).exists():
-        path = Path(DEFAULT_FILE)
+    if path is None:
+        path = next((file for file in (Path(DEFAULT_FILE), DEMO_FILE) if file.exists()), None)
     return load(path)
 
 

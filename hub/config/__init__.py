@@ -2,6 +2,6 @@
 
 from hub.config.load import load
 from hub.config.problems import ConfigErrors, Problem
-from hub.config.records import Config, Mqtt, NotifierEntry, Web, site_context
+from hub.config.records import DEMO, Config, Mqtt, NotifierEntry, Web, site_context
 
-__all__ = ["Config", "ConfigErrors", "Mqtt", "NotifierEntry", "Problem", "Web", "load", "site_context"]
+__all__ = ["DEMO", "Config", "ConfigErrors", "Mqtt", "NotifierEntry", "Problem", "Web", "load", "site_context"]

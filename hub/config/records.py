@@ -15,6 +15,9 @@ from hub.reports.setup import Energy
 from hub.telling.duty import Rota
 from hub.telling.voice import Plan
 
+DEMO = "demo.toml"
+"""The demo's configuration, which it writes into its data directory."""
+
 
 class Mqtt(Struct, frozen=True):
     """A broker that is already there. ``client_id`` begins the names of the hub's two sessions; it must be nobody else's."""

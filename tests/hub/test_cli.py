@@ -15,6 +15,7 @@ import typer
 
 import hub.cli.entry as entry
 from hub.config import load
+from hub.demo import write_site
 from hub.model import Batch, Reading
 from hub.stores.parquet import ParquetStore
 from tests.support.asking import TABLE, Ask, ask, records, sentence
@@ -240,6 +241,10 @@ def test_report(ask: Ask, tmp_path: Path) -> None:
         code, out, _ = ask("report", "energy", "--from", "2026-10-24", "--to", "2026-10-25", "--by", "space")
         assert code == 0
         assert "30.000" in out
+        write_site(tmp_path / "data")
+        code, out, _ = ask("report", "energy", "--month", "2026-10", "--every", "month", "--format", "json")
+        assert (code, json.loads(out)["site"]) == (0, "云栖社区"), "beside the demo it is the demo's, as on its page"
+        assert json.loads(out)["rows"] == report["rows"]
     finally:
         store.close()
     assert "say which period" in sentence(ask("report", "energy"))
