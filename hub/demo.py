@@ -43,7 +43,11 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
     if not hub.places.spaces:
         await hub.pipeline.register(spaces, devices, "demo")
         await asyncio.to_thread(_fill_in, hub)
-    hub.say(f"A simulated community of {len(devices)} devices speaks over MQTT; in about a minute a kitchen catches fire.")
+    things = len(World(SEED, str(hub.config.zone)).things)
+    hub.say(
+        f"A simulated community of {things} devices speaks over MQTT, {things - len(devices)} of them unannounced; "
+        "in about a minute a kitchen catches fire."
+    )
     command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED), "--zone", str(hub.config.zone)]
     command += ["--since", str(_since(hub.config.directory / "demo-since"))]
     # In a session of its own: a Ctrl-C is the hub's, which then ends it.

@@ -37,7 +37,12 @@ def _profiles(rule: Rule, config: Config, places: Places) -> Iterator[str]:
     ]
     for name, limit in limits.items():
         without = [device.id for device in meant if limit.profile not in device.profile]
-        if not meant or not without:
+        if not meant:
+            yield (
+                f'rule {rule.settings.id}: its {name} is the "{limit.profile}" of a device\'s profile, and no [[device]] of this '
+                f"file is one it is about: it cannot tell anything until one has profile = {{ {limit.profile} = … }}"
+            )
+        if not without:
             continue
         shown = ", ".join(without[:_NAMED]) + (" …" if len(without) > _NAMED else "")
         yield (

@@ -71,7 +71,6 @@ def _with_files(reader: Reader, item: dict[str, Any], base: Folder, at: Path, ke
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             reader.wrong((*at, name), f"{key}, {name}", f'the file "{value}" cannot be read: {reason}')
-            del found[name]
     return found
 
 

@@ -4,6 +4,7 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -69,7 +70,8 @@ def _has(value: Any, part: str | int) -> bool:
 def _explain(detail: ErrorDetails, path: Path, model: type[BaseModel], data: dict[str, Any]) -> str:
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
-        hint = nearest(path[-1], _keys(model, path)) or f"; it may have {', '.join(_keys(model, path))}"
+        keys = _keys(model, path)
+        hint = _as_value(path, model) or _alike(str(path[-1]), keys) or f"; it may have {', '.join(keys)}"
         return f'unknown key "{path[-1]}"{hint}'
     if kind == "missing":
         about = _description(model, path)
@@ -129,6 +131,20 @@ def _keys(model: type[BaseModel], path: Path) -> list[str]:
     """What may stand beside ``path``."""
     fields = [item for each in _models(model, path) for item in each.model_fields.items()]
     return sorted({field.serialization_alias or name for name, field in fields})  # `is`, not `is_`
+
+
+def _alike(word: str, keys: list[str]) -> str:
+    """As ``nearest``, but stricter: "tls" is not "at_least" only because its letters are in it."""
+    return nearest(word, [key for key in keys if SequenceMatcher(None, word.casefold(), key).ratio() >= 0.6])
+
+
+def _as_value(path: Path, model: type[BaseModel]) -> str:
+    """'; did you mean security = "tls"?' for a key that is one of the words another key takes, else ''."""
+    for each in _models(model, path):
+        for name, field in each.model_fields.items():
+            if typing.get_origin(field.annotation) is typing.Literal and path[-1] in typing.get_args(field.annotation):
+                return f'; did you mean {name} = "{path[-1]}"?'
+    return ""
 
 
 def _meant(path: Path, model: type[BaseModel]) -> str:

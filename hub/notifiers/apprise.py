@@ -84,7 +84,10 @@ class Apprise:
         def _loads(self) -> "Apprise.Settings":
             if bool(self.url) == bool(self.url_file):
                 raise ValueError("write url or url_file: one of the two")
-            url = address(self)
+            try:
+                url = address(self)
+            except ValueError:
+                return self  # whoever reads the configuration has said it, with its line; __init__ raises
             check_template(url, ("phone", "email"))
             opened(filled(url, {"phone": "+8613800000000", "email": "li@example.org"}, _quoted), self.timeout)
             return self

@@ -306,7 +306,9 @@ def test_devices_that_lack_what_a_rule_asks_of_their_profile_are_named(tmp_path:
     assert list(notes(config(tmp_path, with_it + rule))) == []
     [said] = notes(config(tmp_path, with_it + '[[device]]\nid = "x:2"\n' + rule))
     assert '"rated_power"' in said and "1 of the 2 devices" in said and said.endswith("x:2")
-    assert list(notes(config(tmp_path, '[[device]]\nid = "x:2"\n' + rule + 'device = "y:*"\n'))) == []
+    for nobody in (rule, '[[device]]\nid = "x:2"\n' + rule + 'device = "y:*"\n'):
+        [said] = notes(config(tmp_path, nobody))
+        assert "no [[device]] of this file is one it is about" in said and "profile = { rated_power = … }" in said
 
 
 def test_secrets_are_read_from_their_file_and_never_shown(tmp_path: Path) -> None:

@@ -30,13 +30,17 @@ def loaded(folder: Path, text: str) -> str:
 def test_files_lie_beside_the_configuration_and_must_be_there(tmp_path: Path) -> None:
     wrong = loaded(tmp_path, EMAIL)
     assert "line 7" in wrong or ":7" in wrong, wrong
-    assert 'the file "smtp-password" cannot be read: No such file or directory' in wrong
+    assert wrong.endswith('the file "smtp-password" cannot be read: No such file or directory')
+    assert wrong.count("\n") == 0, "once"
+    assert 'unknown key "tls"; did you mean security = "tls"?' in loaded(tmp_path, EMAIL + "tls = true\n")
     (tmp_path / "smtp-password").write_text("x")
     assert loaded(tmp_path, EMAIL) == ""
 
 
 def test_the_service_in_a_file_is_checked_as_well(tmp_path: Path) -> None:
     table = '[[notifier]]\nid = "chat"\nkind = "apprise"\nurl_file = "chat-url"\n'
+    assert loaded(tmp_path, table).endswith('the file "chat-url" cannot be read: No such file or directory')
+    assert loaded(tmp_path, table).count("\n") == 0, "once"
     (tmp_path / "chat-url").write_text("dingtalk://SECx@tok123\n")
     assert loaded(tmp_path, table) == ""
     (tmp_path / "chat-url").write_text("dingtlak://SECx@tok123\n")
@@ -51,6 +55,7 @@ def test_the_service_in_a_file_is_checked_as_well(tmp_path: Path) -> None:
         ('templates = { any = "{plaec}" }', 'did you mean "place"?'),
         ('rate = "20/minute"', "is no rate"),
         ('tempaltes = { any = "x" }', 'did you mean "templates"?'),
+        ("tls = true", 'unknown key "tls"; it may have'),
     ],
 )
 def test_a_mistake_is_named_with_the_nearest_word(line: str, said: str, tmp_path: Path) -> None:
