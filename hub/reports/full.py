@@ -87,6 +87,7 @@ def gaps(all: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo) 
     rows = []
     for number, meter in enumerate(all):
         lacking = np.flatnonzero(measured.completeness[number] < FULL)
+        place = next((space for space in meter.path if space.kind == "building"), None) or next(iter(meter.path), None)
         for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1) if len(lacking) else []:
             first, last = int(run[0]), int(run[-1]) + 1
             lengths = np.diff(edges)[first:last]
@@ -96,6 +97,8 @@ def gaps(all: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo) 
                     "device": meter.device.id,
                     "name": meter.device.name,
                     "quantity": meter.quantity,
+                    "place": place.name if place else "",
+                    "place_en": place.name_en if place else "",
                     "start": local_iso(int(edges[first]), zone),
                     "end": local_iso(int(edges[last]), zone),
                     "known": round(known, 6),

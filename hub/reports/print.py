@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.reports import charts
+from hub.reports import charts, missing
 from hub.reports.book import line_name, party_name
 from hub.reports.full import FULL
 from hub.reports.meters import COUNTERS
@@ -18,6 +18,7 @@ from hub.reports.words import (
     clock,
     day_name,
     group_name,
+    in_reading_order,
     number,
     period_name,
     plain,
@@ -30,8 +31,6 @@ from hub.reports.words import (
 
 ROWS = 800
 """Rows that are printed; the spreadsheets have all."""
-GAPS = 60
-"""Gaps that are printed."""
 
 
 def as_pdf(report: Mapping[str, Any], language: Language) -> bytes:
@@ -153,7 +152,7 @@ class _Page:
         self.paper.heading(self.w("consumption"))
         spans = self.report.get("every") != "total"
         for quantity in COUNTERS:
-            rows = [row for row in self.report["rows"] if row["quantity"] == quantity]
+            rows = in_reading_order([row for row in self.report["rows"] if row["quantity"] == quantity], self.language)
             if rows:
                 self._rows(quantity, rows, spans)
 
@@ -294,20 +293,13 @@ class _Page:
         if not gaps:
             self.paper.words([self.w("nothing_missing")])
         else:
-            head = [self.w("group"), self.w("quantity"), self.w("from"), self.w("to"), self.w("completeness")]
-            table = [
-                [
-                    plain(gap["name"] or gap["device"]),
-                    quantity_name(gap["quantity"], self.language),
-                    clock(gap["start"]),
-                    clock(gap["end"]),
-                    self._known(gap["known"]),
-                ]
-                for gap in gaps[:GAPS]
-            ]
-            self.paper.grid([60, 30, 30, 30, 25], head, table, left=4)
-            if len(gaps) > GAPS:
-                self.paper.words([f"… + {len(gaps) - GAPS}"])
+            head = [self.w(key) for key in ("whose", "quantity", "from", "to", "completeness")]
+            printed, others = missing.lines(gaps, self.language)
+            table = [[line.who, line.what, line.start, line.end, self._known(line.known)] for line in printed]
+            self.paper.grid([72, 26, 28, 28, 21], head, table, left=4)
+            if others:
+                devices = len({gap["device"] for gap in others})
+                self.paper.words([self.w("not_printed").format(count=len(others), meters=devices)])
         for total in self.report["totals"]:
             if total.get("tiers_known", 1) < FULL:
                 high = total["cost_high"]

@@ -1,6 +1,7 @@
 """The words of printed reports, in both languages, and how numbers, days and spans are written."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -93,6 +94,13 @@ WORDS: dict[str, dict[Language, str]] = {
     "how": {"en": "How the figures came about", "zh": "数据说明"},
     "missing": {"en": "What is missing", "zh": "缺失数据"},
     "example": {"en": "EXAMPLE, not real", "zh": "示例，非实际"},
+    "meters": {"en": "{count} meters", "zh": "{count} 块表"},
+    "whose": {"en": "Meters", "zh": "表计"},
+    "several": {"en": "several", "zh": "多项"},
+    "not_printed": {
+        "en": "{count} shorter gaps of {meters} meters are not printed; the report as JSON lists every one.",
+        "zh": "另有 {meters} 块表的 {count} 段较短缺失未列出，JSON 格式的报告中逐段列出。",
+    },
     "nothing_missing": {"en": "Nothing is missing: every interval was measured.", "zh": "无缺失，全部为实测数据。"},
     "unknown": {"en": "unknown", "zh": "未知"},
     "page": {"en": "page", "zh": "第"},
@@ -185,6 +193,16 @@ def group_name(row: Mapping[str, Any], language: Language) -> str:
     if part == "rest":
         return f"{known} · {word('rest', language)}" if known else word("rest", language)
     return f"{name} · {word('whole', language)}" if part == "whole" else name
+
+
+def reading_order(text: str) -> list[tuple[bool, int, str]]:
+    """Sorts as people count: meter 9 stands before meter 10."""
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", text) if part]
+
+
+def in_reading_order(rows: Iterable[Mapping[str, Any]], language: Language) -> list[Mapping[str, Any]]:
+    """Rows by what people read; those without a name come last."""
+    return sorted(rows, key=lambda row: (not (row["name"] or row["group"]), reading_order(group_name(row, language))))
 
 
 def period_name(start: str, end: str, language: Language) -> str:

@@ -275,5 +275,5 @@ def test_the_table_for_people() -> None:
     head, first, second = report_table(site.report(ms("2026-10-01"), ms("2026-10-03"))).splitlines()
     assert "complete" in head
     day = ["2026-10-01T00:00:00+08:00", "2026-10-02T00:00:00+08:00"]
-    assert first.split() == ["m1", *day, "energy", "imported", "24.000", "kWh", "100.0%", "0.0%"]
-    assert second.split()[5] == "-"
+    assert first.split() == ["m1", *day, "electricity", "24.000", "kWh", "100.0%", "0.0%"]
+    assert second.split()[4] == "-"
