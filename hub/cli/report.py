@@ -1,6 +1,7 @@
 """``gengfu report``: reads the store beside a running hub, or without one."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,8 +9,10 @@ import typer
 
 from hub.cli import report_archive
 from hub.cli.reporting import deliver, opened
-from hub.cli.service import CONFIG
-from hub.cli.shown import out
+from hub.cli.service import CONFIG, configured
+from hub.cli.shown import Sorry, out
+from hub.reports.meters import BY
+from hub.reports.period import EVERY, Words, parse_period
 
 reports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -59,13 +62,24 @@ def energy(
       gengfu report energy --month 2026-10 --by building --format pdf
       gengfu report energy --from 2026-10-01 --to 2026-11-01
     """
-    from hub.reports.energy import Words, parse_period, report_table
-
     printed = format in ("pdf", "xlsx")
-    with opened(config) as here:
-        begin, until = parse_period(Words(start, end, month, today), here.hub.zone, time.time_ns() // 1_000_000)
+    check_word(by, BY, "a way to group")
+    check_word(every or "total", EVERY, "an interval")
+    hub = configured(config)
+    try:  # before anything large is imported or opened
+        begin, until = parse_period(Words(start, end, month, today), hub.zone, time.time_ns() // 1_000_000)
+    except ValueError as error:
+        raise Sorry(str(error)) from error
+    with opened(hub) as here:
         found = here.report(begin, until, by, every or ("total" if printed else "day"), full=printed or full)
     if format == "table":
+        from hub.reports.table import report_table
+
         out(report_table(found))
     else:
         deliver(found, format, language, to)
+
+
+def check_word(word: str, known: Sequence[str], what: str) -> None:
+    if word not in known:
+        raise Sorry(f'"{word}" is not {what}; use {", ".join(known)}')

@@ -42,14 +42,14 @@ class Opened(Struct):
 
 
 @contextmanager
-def opened(config: Path | None) -> Iterator[Opened]:
+def opened(config: Config | Path | None) -> Iterator[Opened]:
     """What a hub has stored, beside the running hub or without one. Raises Sorry."""
-    from hub.app import open_reader
     from hub.journal_reader import JournalUnusable
     from hub.ports import StoreUnavailable
     from hub.records import RecordsReader
+    from hub.stores.opening import open_reader
 
-    hub = configured(config)
+    hub = config if isinstance(config, Config) else configured(config)
     records = hub.directory / "records.db"
     if not records.exists():
         raise Sorry(f"there is nothing in {hub.directory} yet; start the hub first, or name its configuration with --config")

@@ -107,6 +107,9 @@ WRONG = 'site = 1\n[web]\nlisten = "0.0.0.0:1"\n'
         (["check", "--config", "."], "is a folder"),
         (["report", "energy", "--today"], "start the hub first"),
         (["report", "energy", "--format", "xml"], "'xml' is not one of"),
+        (["report", "energy", "--month", "2026-13"], "is not a month"),  # before anything is looked for
+        (["report", "energy", "--today", "--by", "colour"], "not a way to group"),
+        (["report", "energy", "--today", "--every", "moon"], "not an interval"),
         (["import"], "missing argument"),
         (["import", "absent.csv"], "absent.csv: No such file"),
         (["backup", "copy"], "nothing to back up"),
