@@ -1,6 +1,6 @@
 """The readings a report needs of each series: those of its time, and enough around it to judge and to bound by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -29,13 +29,11 @@ class Readings(Protocol):
 Many = Callable[[Sequence[Series], int, int], list[Rows]]
 
 
-def fetch(store: Readings, series: Sequence[Series], start: int, end: int) -> list[Rows]:
-    """Of each series, in that order."""
+def fetch(store: Readings, series: Sequence[Series], start: int, end: int) -> Iterator[Rows]:
+    """Of each series, in that order; some hundred are held at once: a month of 10,000 meters is 1.2 GB."""
     many: Many = getattr(store, "rows_of", None) or (lambda names, low, high: [store.rows(name, low, high) for name in names])
-    found: list[Rows] = []
     for first in range(0, len(series), _AT_ONCE):
-        found += _some(many, series[first : first + _AT_ONCE], start, end)
-    return found
+        yield from _some(many, series[first : first + _AT_ONCE], start, end)
 
 
 def _some(many: Many, series: Sequence[Series], start: int, end: int) -> list[Rows]:

@@ -85,10 +85,10 @@ def _rolled(
     names = [series[number] for number in apart.tolist()]
     made = dict(zip(names, spliced(store, names, edges, said.limits, sure[apart], days.first, around.rows(apart)), strict=True))
     unmade = [series[number] for number in rest.tolist() if made.get(series[number]) is None]
-    read = dict(zip(unmade, fetch(store, unmade, int(edges[0]), int(edges[-1])), strict=True))
+    read = fetch(store, unmade, int(edges[0]), int(edges[-1]))  # in the order in which they are asked for
     for number in rest.tolist():
         about = said.about(series[number])
-        found = made.get(series[number]) or history(read[series[number]], about)
+        found = made.get(series[number]) or history(next(read), about)
         _put(whole, np.array([number]), cut(found, edges, [about.max_rate(edges)]))
     return whole
 
