@@ -84,8 +84,8 @@ async def test_a_refusal_of_the_hub_is_said_beside_the_button(web: Web, browser:
         view = view_of(web)
         page = opened.page
         smoke = view.alerts_by_id["smoke-3-2-502"]
-        view.alerts_by_id[smoke.id] = replace(smoke, state="resolved")  # behind the page's back
         await page.locator(SMOKE).get_by_role("button", name="I see to it").click()
+        view.alerts_by_id[smoke.id] = replace(smoke, state="resolved")  # behind the page's back
         await name_me(page)
         await expect(page.locator(f"{SMOKE} .problem")).to_contain_text("resolved already")
 
