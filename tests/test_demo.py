@@ -36,7 +36,7 @@ class Demo:
     def start(self) -> str:
         """Returns the page's address once it is announced."""
         before = self.log.stat().st_size if self.log.exists() else 0
-        environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+        environment = {key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONUNBUFFERED"}}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["make", "demo"], cwd=self.clone, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import traceback
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 
 import typer
@@ -43,6 +44,8 @@ for module in (service, report, replay, rules, importing, vendor, backup, kinds,
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in a log file or a pipe too, each sentence stands when it is said
     try:
         code = app(
             args=(sys.argv[1:] if arguments is None else arguments) or ["--help"], prog_name="gengfu", standalone_mode=False

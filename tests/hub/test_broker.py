@@ -13,7 +13,7 @@ import pytest
 
 from hub import packets
 from hub.broker import HOST, USER, PrivateBroker, accepts
-from tests.support.brokers import free_port, start_broker
+from tests.support.brokers import free_port, freeze, start_broker
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_deaf_broker_is_started_anew(directory: Path) -> None:
     broker = PrivateBroker(directory, free_port())
     broker.start_now()
     old = broker.pid
-    os.kill(old, signal.SIGSTOP)
+    freeze(old)
     again = PrivateBroker(directory, broker.port)
     again._child = broker._child  # one process plays both hubs, and only the parent can bury its child
     again.start_now()

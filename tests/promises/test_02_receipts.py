@@ -15,7 +15,7 @@ from hub.model import Batch, Lane
 from hub.receipts import Receipt
 from hub.stores.memory import MemoryStore
 from tests.promises.conftest import Figure
-from tests.support.brokers import start_mosquitto
+from tests.support.brokers import freeze, start_mosquitto
 from tests.support.site import site, wall
 from tests.support.walks import NOW, RETENTION, VOCABULARY, adapter, mapping, walk
 
@@ -27,7 +27,7 @@ def test_a_device_resends_until_its_receipt_and_one_alert_comes_of_it(tmp_path: 
     with start_mosquitto(tmp_path, persistence=False) as broker, site(tmp_path, broker) as made:
         device = made.client("detector")
         device.subscribe("gengfu/yunqi/receipts/alarm:k1")
-        os.kill(made.hub.pid, signal.SIGSTOP)  # the alarm is with the broker and nowhere else
+        freeze(made.hub.pid)  # the alarm is with the broker and nowhere else
         alarm = {"ts": wall(), "seq": 17, "id": "k1-17", "smoke": True}
         device.say("alarm/k1", alarm)
         broker.kill()

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.promises.conftest import Figure
-from tests.support.brokers import Broker
+from tests.support.brokers import Broker, freeze
 from tests.support.hubs import until
 from tests.support.site import Sink, Site, burner, probe, site, wall
 
@@ -74,7 +74,7 @@ def test_a_frozen_store_process(tmp_path: Path, broker: Broker, figure: Figure) 
         made.hub.get(f"/api/v1/readings?{LEVEL}")
         children = [id for one in Path(f"/proc/{made.hub.pid}/task").iterdir() for id in (one / "children").read_text().split()]
         [worker] = [int(id) for id in children if b"hub.answering" in Path(f"/proc/{id}/cmdline").read_bytes()]
-        os.kill(worker, signal.SIGSTOP)
+        freeze(worker)
         asking = [threading.Thread(target=quietly, args=(made, n), daemon=True) for n in range(60)]
         for thread in asking:
             thread.start()

@@ -29,6 +29,14 @@ class NoBroker(Exception):
     """The machine lacks a broker that the tests need, or it did not come up."""
 
 
+def freeze(pid: int) -> None:
+    """Stops a process; returns once every thread of it has stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    while any(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] not in "Tt" for task in tasks.iterdir()):
+        time.sleep(0.005)
+
+
 class Broker:
     """A running broker. ``url`` carries the credentials; ``pid`` and the process change with ``restart``."""
 
@@ -51,10 +59,7 @@ class Broker:
 
     def freeze(self) -> None:
         """Returns once every thread of it has stopped."""
-        os.kill(self.pid, signal.SIGSTOP)
-        tasks = Path(f"/proc/{self.pid}/task")
-        while any(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] not in "Tt" for task in tasks.iterdir()):
-            time.sleep(0.005)
+        freeze(self.pid)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -55,7 +55,7 @@ class HubProcess:
                 ["-c", f"{self.first}\nimport sys\nfrom hub.cli import main\nsys.exit(main())"] if self.first else ["-m", "hub"]
             )
             command = [*self.wrap, sys.executable, *program, *self.arguments]
-            environment = {**os.environ, **self.environment}
+            environment = {**os.environ, "PYTHONUNBUFFERED": "", **self.environment}  # a hub has no such help elsewhere
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True, env=environment)
         if ready:
             until(self.is_ready, f"the hub is ready; its log: {self.log.read_text()[-2000:]}")

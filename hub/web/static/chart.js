@@ -74,9 +74,11 @@ export function chart(given, zoom) {
   const holder = h("div.plot");
   const figureElement = h("figure.chart", {}, readout, holder);
   let drag = null;
+  let drawnWide = -1;
 
   function draw() {
-    const width = Math.max(280, holder.clientWidth || 640);
+    drawnWide = holder.clientWidth;
+    const width = Math.max(280, drawnWide || 640);
     const strip = given.shape === "state" || given.shape === "event";
     const height = strip ? 96 : Math.min(280, Math.max(180, width * 0.36));
     show(holder, strip ? drawStrip(width, height) : drawLine(width, height));
@@ -269,7 +271,7 @@ export function chart(given, zoom) {
   }
 
   rest();
-  const watcher = new ResizeObserver(draw);
+  const watcher = new ResizeObserver(() => holder.clientWidth !== drawnWide && draw());
   watcher.observe(holder);
   return {
     element: figureElement,
