@@ -1,9 +1,6 @@
 """What a drill sees of the hub it is part of, and how it is put together. Implements ``hub.drill.Inside``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -14,10 +11,8 @@ from hub.drill_rule import RULE
 from hub.link import Address
 from hub.model import DRILL_DEVICE, Alert, Device
 from hub.notices import Roster
+from hub.parts import Parts
 from hub.records import Work
-
-if TYPE_CHECKING:
-    from hub.app import Hub
 
 LOOKED_AT = 50
 NAME = "演练装置 (drill device)"
@@ -25,7 +20,7 @@ NAME = "演练装置 (drill device)"
 
 @dataclass(frozen=True)
 class HubInside:
-    hub: Hub
+    hub: Parts
 
     def drill_alert(self) -> Alert | None:
         open_ = self.hub.pipeline.open.values()
@@ -58,7 +53,7 @@ class HubInside:
         return self.hub.committer.gather(urgent=False)
 
 
-def drills(hub: Hub, roster: Roster, address: Address, adapter: DrillAdapter) -> Drills:
+def drills(hub: Parts, roster: Roster, address: Address, adapter: DrillAdapter) -> Drills:
     """``address``: as the hub itself reaches the broker; the drill device has its own name and password where they are given."""
     given = hub.config.drill
     if given.username:

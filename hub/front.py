@@ -1,10 +1,10 @@
 """The web of a hub, wired: the page, its API, and who answers what."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
+from hub.parts import Parts
 from hub.rulebook.desk import RuleDesk
 from hub.rulebook.saving import Saving
 from hub.rulebook.watching import Watching
@@ -12,8 +12,7 @@ from hub.web.api import create_app
 from hub.web.guard import host_name
 
 
-def front(hub: Any) -> FastAPI:
-    """Of a ``hub.app.Hub`` whose parts are all there."""
+def front(hub: Parts) -> FastAPI:
     config, book, desk, queries = hub.config, hub.book, hub.desk, hub.queries
     clock, recorded = desk._clock, desk._recorded
     desk.in_force = lambda: book.rules

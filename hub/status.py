@@ -1,18 +1,12 @@
 """How the hub is: its figures for /metrics, and what keeps it from serving for /readyz."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from hub.metrics import Exposition, Sample
 from hub.model import DRILL_DEVICE
 from hub.pace import BUDGET_MS
+from hub.parts import Parts
 from hub.stores.influxdb import InfluxStore
-
-if TYPE_CHECKING:
-    from hub.app import Hub
-
 
 STORED = {
     "unsealed_readings": ("gauge", "readings in the journals, not sealed yet"),
@@ -24,7 +18,7 @@ STORED = {
 }
 
 
-def not_ready(hub: Hub) -> Sequence[str]:
+def not_ready(hub: Parts) -> Sequence[str]:
     """One plain sentence for each thing that is missing."""
     missing = [f"{lane} lane: {session.fault}" for lane, session in hub.sessions.items() if not session.connected]
     if hub.committer.full:
@@ -33,7 +27,7 @@ def not_ready(hub: Hub) -> Sequence[str]:
     return missing
 
 
-def not_watching(hub: Hub) -> Sequence[str]:
+def not_watching(hub: Parts) -> Sequence[str]:
     """As ``not_ready``, and what the drill has found: a hub that hears no alarm must not say that it lives."""
     return [*not_ready(hub), *([hub.drills.trouble] if hub.drills.trouble else [])]
 
@@ -47,7 +41,7 @@ def quantiles(ms: Callable[[float], float | None]) -> list[Sample]:
     return [({"quantile": f"{share:g}"}, found / 1000) for share in BUDGET_MS if (found := ms(share)) is not None]
 
 
-def metrics(hub: Hub) -> str:
+def metrics(hub: Parts) -> str:
     out = Exposition()
     pipeline, delivery = hub.pipeline, hub.delivery
     out.add("messages_total", "counter", "messages taken from the broker", pipeline.counts["messages"])
