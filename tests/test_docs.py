@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from hub.model import Series
 from hub.stores.parquet import ParquetStore
 from tests.support.brokers import Broker, start_mosquitto
-from tests.support.hubs import HubProcess, until
+from tests.support.hubs import running_hub, until
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "first-message.md").read_text("utf-8")
@@ -61,17 +62,14 @@ def test_the_first_message(tmp_path: Path, broker: Broker) -> None:
         return out
 
     assert "(yunqi)" in done(check)
-    hub = HubProcess(tmp_path / "gengfu.toml", tmp_path / "data")
-    hub.start()
-    started = []
-    try:
+    with running_hub(tmp_path / "gengfu.toml", tmp_path / "data"), ExitStack() as started:
         done(online)
         done(reading)
         until(lambda: stored(tmp_path / "data", "power.active") == [912], "the power is stored")
         assert stored(tmp_path / "data", "energy.active.import.total") == [1234.5]
 
         listener = shell(f"exec {listen}")
-        started.append(listener)
+        started.callback(listener.kill)
         log = tmp_path / "mosquitto" / "log"
         until(lambda: "gengfu/yunqi/rejected/# (QoS" in log.read_text(errors="replace"), "somebody listens")
         done(wrong)
@@ -80,7 +78,7 @@ def test_the_first_message(tmp_path: Path, broker: Broker) -> None:
         assert "power_w" in out
 
         looking = shell(vendor_check)
-        started.append(looking)
+        started.callback(looking.kill)
         assert looking.stderr is not None
         assert "Listening to acme/#" in looking.stderr.readline()
         done(reading)
@@ -91,8 +89,3 @@ def test_the_first_message(tmp_path: Path, broker: Broker) -> None:
         said, _ = looking.communicate(timeout=60)
         assert "Score 100 of 100" in said
         assert (tmp_path / "report.html").exists()
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-        hub.kill()

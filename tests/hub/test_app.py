@@ -1,8 +1,6 @@
 """One running hub, as its supervisor and its neighbours meet it."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from hub.lock import locked
 from tests.support.brokers import Broker, start_mosquitto
-from tests.support.hubs import ROOT, HubProcess, running_hub, until
+from tests.support.hubs import ROOT, running_hub, until
 
 CONFIG = """
 [site]
@@ -83,20 +81,19 @@ def test_a_second_hub_on_the_same_directory_refuses_in_a_sentence(tmp_path: Path
 @pytest.mark.fault("SIGTERM")
 def test_sigterm_ends_it_in_order_and_it_knows_what_it_knew(tmp_path: Path, broker: Broker) -> None:
     config = write(tmp_path, broker)
-    hub = HubProcess(config, tmp_path / "data")
-    hub.start()
-    say(broker, "zigbee2mqtt/0x00158d0001020304", smoke=True, battery=80)
-    until(lambda: hub.get("/api/v1/alerts?state=firing")["items"], "the alarm is raised")
-    [before] = hub.get("/api/v1/alerts?state=firing")["items"]
-    status, _ = hub.post(f"/api/v1/alerts/{before['id']}/acknowledge", {"by": "li", "comment": "on my way"})
-    assert status == 200
-    assert hub.stop() == 0
-    hub.start()
-    [after] = hub.get("/api/v1/alerts?state=firing")["items"]
-    assert (after["id"], after["acknowledged_by"]) == (before["id"], "li")
-    assert hub.get("/api/v1/devices")["items"][0]["id"] == "zigbee:0x00158d0001020304"
-    assert hub.stop() == 0
-    assert "Traceback" not in hub.log.read_text()
+    with running_hub(config, tmp_path / "data") as hub:
+        say(broker, "zigbee2mqtt/0x00158d0001020304", smoke=True, battery=80)
+        until(lambda: hub.get("/api/v1/alerts?state=firing")["items"], "the alarm is raised")
+        [before] = hub.get("/api/v1/alerts?state=firing")["items"]
+        status, _ = hub.post(f"/api/v1/alerts/{before['id']}/acknowledge", {"by": "li", "comment": "on my way"})
+        assert status == 200
+        assert hub.stop() == 0
+        hub.start()
+        [after] = hub.get("/api/v1/alerts?state=firing")["items"]
+        assert (after["id"], after["acknowledged_by"]) == (before["id"], "li")
+        assert hub.get("/api/v1/devices")["items"][0]["id"] == "zigbee:0x00158d0001020304"
+        assert hub.stop() == 0
+        assert "Traceback" not in hub.log.read_text()
 
 
 def test_a_webhook_is_told_by_a_real_hub(tmp_path: Path, broker: Broker) -> None:
@@ -218,13 +215,9 @@ def test_import_reaches_a_running_hub(tmp_path: Path, broker: Broker) -> None:
 
 
 def test_the_process_that_answers_charts_ends_with_a_killed_hub(tmp_path: Path, broker: Broker) -> None:
-    hub = HubProcess(write(tmp_path, broker), tmp_path / "data")
-    hub.start()
-    assert hub.process is not None
-    pid = hub.process.pid
-    hub.get("/api/v1/reports/energy?today=true")  # the first question starts it
-    children = [child for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()]
-    assert children
-    os.kill(pid, signal.SIGKILL)
-    hub.process.wait()
-    until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), "the child ends by itself")
+    with running_hub(write(tmp_path, broker), tmp_path / "data") as hub:
+        hub.get("/api/v1/reports/energy?today=true")  # the first question starts it
+        children = hub.children()
+        assert children
+        hub.kill()
+        until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), "the child ends by itself")

@@ -72,8 +72,7 @@ def test_a_frozen_store_process(tmp_path: Path, broker: Broker, figure: Figure) 
         device.say("bench/m", {"ts": wall(), "level": 1, "power": 1})
         until(lambda: made.stored("bench:m"), "a reading is stored")
         made.hub.get(f"/api/v1/readings?{LEVEL}")
-        children = [id for one in Path(f"/proc/{made.hub.pid}/task").iterdir() for id in (one / "children").read_text().split()]
-        [worker] = [int(id) for id in children if b"hub.answering" in Path(f"/proc/{id}/cmdline").read_bytes()]
+        [worker] = [id for id in made.hub.children() if b"hub.answering" in Path(f"/proc/{id}/cmdline").read_bytes()]
         freeze(worker)
         asking = [threading.Thread(target=quietly, args=(made, n), daemon=True) for n in range(60)]
         for thread in asking:

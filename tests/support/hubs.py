@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -29,7 +29,8 @@ def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -
 
 
 class HubProcess:
-    """``gengfu run`` on a configuration whose page listens on a port of its own choosing."""
+    """``gengfu run`` on a configuration whose page listens on a port of its own choosing. Used in a ``with``, which ends it
+    however the test ended."""
 
     def __init__(self, config: Path, directory: Path, *arguments: str) -> None:
         """``wrap`` is put before the command (strace, prlimit), ``first`` is Python that runs in the process before the hub,
@@ -42,6 +43,13 @@ class HubProcess:
         self.environment: dict[str, str] = {}
         self.log = directory.parent / "hub.log"
         self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.stop()
 
     @property
     def url(self) -> str:
@@ -111,6 +119,10 @@ class HubProcess:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0]) if children else self.process.pid
 
+    def children(self) -> list[int]:
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+
     def ended(self, deadline: float = DEADLINE) -> int:
         """Waits until it has ended by itself; the exit code."""
         assert self.process is not None
@@ -142,10 +154,6 @@ class HubProcess:
 
 @contextmanager
 def running_hub(config: Path, directory: Path) -> Iterator[HubProcess]:
-    hub = HubProcess(config, directory)
-    hub.start()
-    try:
+    with HubProcess(config, directory) as hub:
+        hub.start()
         yield hub
-    finally:
-        if hub.process is not None and hub.process.poll() is None:
-            hub.stop()

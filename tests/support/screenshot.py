@@ -36,12 +36,9 @@ def main() -> None:
         directory = Path(folder)
         config = directory / "gengfu.toml"
         config.write_text('[site]\ncommunity = "yunqi"\nname = "云栖社区"\n[web]\nlisten = "127.0.0.1:0"\n', encoding="utf-8")
-        hub = HubProcess(config, directory / "data", "demo", "--config", str(config))
-        hub.start()
-        try:
+        with HubProcess(config, directory / "data", "demo", "--config", str(config)) as hub:
+            hub.start()
             asyncio.run(pictures(hub.url))
-        finally:
-            hub.stop()
 
 
 if __name__ == "__main__":
