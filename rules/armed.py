@@ -9,9 +9,8 @@ from hub.ports import Directory, Rule
 from rules.condition import Node
 from rules.engine import Engine
 from rules.explain import held_back, lacking
-from rules.group import Group
+from rules.group import Group, Part
 from rules.loading import conditions
-from rules.member import Member
 from rules.reasons import Reason, reason
 from rules.together import Together
 from rules.watch import Watch
@@ -172,7 +171,7 @@ def _group(group: Group, directory: Directory, now: Now, silenced: Silenced) -> 
     return _place((device, "", ""), space, place, why, silenced(group.settings.id, known, space), group.firing)
 
 
-def _trouble(member: Member, group: Group, now: Now) -> str:
+def _trouble(member: Part, group: Group, now: Now) -> str:
     """Why nothing is to be expected of it. That it has said nothing for longer than ``within`` is none: it speaks when something
     happens."""
     if member.presence is not None and member.presence.silent:

@@ -14,9 +14,8 @@ from hub.model import Now
 from hub.ports import Rule, SilenceRule
 from rules import keep
 from rules.engine import Engine
-from rules.group import Group
+from rules.group import Group, Part
 from rules.loading import quantities
-from rules.member import Member
 from rules.subjects import Kept, Key, Subjects
 from rules.together import Together
 from rules.watch import Watch
@@ -109,7 +108,7 @@ def _taken_out(engine: Engine, id: str) -> list[Watch]:
     return list(found)
 
 
-def _groups_out(subjects: Subjects, id: str) -> list[tuple[Group, list[Member]]]:
+def _groups_out(subjects: Subjects, id: str) -> list[tuple[Group, list[Part]]]:
     groups = subjects.groups
     found = [(group, [member for part in group.members for member in part]) for group in groups if group.settings.id == id]
     for group, members in found:
@@ -160,7 +159,7 @@ def _put(subjects: Subjects, rule: Rule, key: Key, new: Watch) -> None:
     series.watches = (*(one for one in series.watches if one.settings.id != rule.settings.id), new)
 
 
-def _member_goes_on(subjects: Subjects, id: str, old: Member, now: Now) -> None:
+def _member_goes_on(subjects: Subjects, id: str, old: Part, now: Now) -> None:
     """What a condition knows is kept where the new version has the same condition."""
     groups = subjects.groups
     name = old.group.together.names[old.number]

@@ -4,21 +4,21 @@ One engine serves all readings. Nothing here does I/O or reads a clock: the same
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from hub.calendar import Calendar
 from hub.model import Alert, Device, Now, Reading
-from hub.ports import Directory, Rule, SilenceRule
+from hub.ports import Directory, Rule
 from hub.quantities import Vocabulary
-from rules import keep, lifecycle, saving
+from rules import keep, lifecycle, saving, stored
+from rules.group import Part
 from rules.lifecycle import AlreadyClosed, NeedsReason, UnknownAlert
 from rules.member import Member
-from rules.presence import ENOUGH, SAME_REPORT, Presence
-from rules.stored import News
-from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Series, Slot, Subjects
-from rules.together import Together
-from rules.watch import NOTHING, Watch
+from rules.presence import ENOUGH, SAME_REPORT
+from rules.standing import NOTHING
+from rules.subjects import NO_SIGN_OF_LIFE, Kept, Key, Slot, Subjects, Tracked
+from rules.watch import Watch
 
 __all__ = ["AlreadyClosed", "Engine", "NeedsReason", "UnknownAlert"]
 
@@ -46,7 +46,7 @@ class Engine:
         enabled = {rule.settings.id: rule for rule in rules if rule.settings.enabled}
         self._subjects = Subjects(enabled, directory, vocabulary, calendar or Calendar())
         self._series = self._subjects.series
-        self._news = News(enabled.values())
+        self._news = stored.News(enabled.values())
         self._directory = directory
         self._open: dict[str, Watch | Alert] = {}  # an alert alone: its rule is gone, only a person can close it
         self._closed = self._subjects.over
@@ -95,7 +95,7 @@ class Engine:
         were found silent when this was played before."""
         self._now = now
         self.fallen.clear()
-        changed = self._news.due(self, now)
+        changed = self.judge_stored(self._news.ids, self._news.due(now), now)
         for device in silent:
             if (known := self._subjects.presences.get(device)) is not None:
                 changed.extend(self._look_after(known, now))
@@ -109,11 +109,24 @@ class Engine:
                 changed.extend(woken)
         return changed
 
+    def judge_stored(self, rules: Collection[str], latest: Iterable[tuple[Reading, int]], now: Now) -> list[Alert]:
+        """What these rules, by id, raise from the newest stored readings, each with its arrival, ms; see ``rules.stored``."""
+        raised: list[Alert] = []
+        for watch, reading, arrival, stale in stored.unjudged(self._subjects, rules, latest):
+            try:
+                judged = watch.see(reading, arrival, now, stale)
+            except Exception as problem:  # noqa: BLE001  a rule that raises stops only itself, and says so
+                self._fail(watch.settings.id, problem)
+                continue
+            self._note(watch, judged)
+            raised.extend(judged)
+        return raised
+
     def next_due(self) -> float:
         """Monotonic s at which a tick may bring something about, at the earliest."""
         return min(self._subjects.watch_timers.first(), self._subjects.presence_timers.first())
 
-    def _note(self, watch: Watch | Member, changed: Iterable[Alert]) -> None:
+    def _note(self, watch: Watch | Part, changed: Iterable[Alert]) -> None:
         if isinstance(watch, Member):
             watch = watch.group
         for alert in changed:
@@ -144,7 +157,7 @@ class Engine:
 
     # --- silence ------------------------------------------------------------------------------------------------------
 
-    def _heard(self, presence: Presence, received_at: int, now: Now) -> Sequence[Alert]:
+    def _heard(self, presence: Tracked, received_at: int, now: Now) -> Sequence[Alert]:
         presence.hear(now.monotonic, received_at)
         if presence.due is None or len(presence.gaps) == ENOUGH:
             self._look_after(presence, now)
@@ -159,7 +172,7 @@ class Engine:
         changed.extend(self._hush(presence, False))
         return changed
 
-    def _look_after(self, presence: Presence, now: Now) -> Sequence[Alert]:
+    def _look_after(self, presence: Tracked, now: Now) -> Sequence[Alert]:
         """A device's wait may be over; if not, it is looked at again when it will be."""
         if presence.edition != self._subjects.edition:
             self._subjects.watch_silence(presence)
@@ -195,7 +208,7 @@ class Engine:
         self._subjects.presence_timers.set(presence, now.monotonic + again)
         return changed
 
-    def _hush(self, presence: Presence, silent: bool) -> Iterable[Alert]:
+    def _hush(self, presence: Tracked, silent: bool) -> Iterable[Alert]:
         for series in presence.series.values():
             for watch in series.watches:
                 if hushed := watch.hush(silent):
@@ -289,7 +302,7 @@ class Engine:
                 else:
                     self.adopt(alert)
                 continue
-            kept = self._subjects.kept.setdefault((alert.rule, self._subject(alert)), Kept(None))
+            kept = self._subjects.kept.setdefault((alert.rule, self._subjects.subject(alert)), Kept(None))
             if alert.state == "resolved":
                 kept.over.append(alert)
                 self._closed[alert.id] = None
@@ -309,18 +322,7 @@ class Engine:
             if kept.saved and kept.saved.get("waiting") is not None and key not in self._series:
                 self._subjects.bind(key)  # its hours may begin before it is heard again
         for key in groups.wanted():
-            self.bound(key)
-
-    def bound(self, key: Key) -> Series:
-        """What is watched of a series, from now on."""
-        return self._series.get(key) or self._subjects.bind(key)
-
-    def _subject(self, alert: Alert) -> Key:
-        """What is watched, as states are kept by it: a series, a device, or the place of several conditions."""
-        rule = self._subjects.rules.get(alert.rule)
-        if not isinstance(rule, Together):
-            return (alert.device, alert.quantity, alert.channel)
-        return (alert.device if rule.each == "device" else alert.space, "", "")
+            self._subjects.bound(key)
 
     def expect(self, heard: Iterable[tuple[Reading, int]], now: Now) -> None:
         """After ``restore``: the newest stored readings, each with its arrival, ms. Whoever was heard after the last snapshot
@@ -335,7 +337,7 @@ class Engine:
             known = presence is not None and reading.quantity in presence.quantities
             if arrival < (snapshot if known else now.wall - saving.REMEMBERED):
                 continue
-            self.bound((reading.device, reading.quantity, reading.channel))
+            self._subjects.bound((reading.device, reading.quantity, reading.channel))
             presence = self._subjects.presence(reading.device)
             presence.at = max(presence.at, arrival)
             presence.heard = max(presence.heard, now.monotonic)
@@ -343,7 +345,7 @@ class Engine:
         groups = self._subjects.groups
         for reading, arrival in heard:
             if arrival >= now.wall - saving.REMEMBERED and groups.sees(reading.quantity):
-                self.bound((reading.device, reading.quantity, reading.channel))
+                self._subjects.bound((reading.device, reading.quantity, reading.channel))
                 groups.learn(reading, arrival, now)
 
     def remembering(self) -> list[Key]:
@@ -366,29 +368,7 @@ class Engine:
             self._look_after(presence, now)
 
     def _reopen(self, alert: Alert, now: Now) -> None:
-        rule = self._subjects.rules.get(alert.rule)
-        if rule is None:
-            self._open[alert.id] = alert
-            return
-        if isinstance(rule, Together):
-            group = self._subjects.groups.group(rule, self._subject(alert))
-            self._open[alert.id] = group
-            self._subjects.notable[group] = None
-            return
-        key = (alert.device, alert.quantity, alert.channel)
-        presence = self._subjects.presence(alert.device)
-        if isinstance(rule, SilenceRule):
-            watch = presence.watches.get(alert.rule)
-            if watch is None:
-                watch = presence.watches[alert.rule] = self._subjects.watch(rule, key, presence)
-            presence.silent = True
-        else:
-            series = self.bound(key)
-            watch = next((one for one in series.watches if isinstance(one, Watch) and one.rule is rule), None)
-            if watch is None:
-                watch = self._subjects.watch(rule, key, series.presence)
-                series.watches = (*series.watches, watch)
-            presence.silent = presence.silent or alert.silent
-        presence.heard = max(presence.heard, now.monotonic)
-        self._open[alert.id] = watch
-        self._subjects.notable[watch] = None
+        holder = self._subjects.holder(alert, now)
+        self._open[alert.id] = holder or alert
+        if holder is not None:
+            self._subjects.notable[holder] = None

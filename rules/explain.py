@@ -7,12 +7,11 @@ from typing import Any
 from hub.model import Now, Quality, Reading
 from hub.ports import Rule
 from rules.engine import Engine
-from rules.group import Group
+from rules.group import Group, Part
 from rules.loading import conditions
 from rules.member import Member
-from rules.presence import Presence
 from rules.reasons import Reason, reason
-from rules.subjects import NO_SIGN_OF_LIFE
+from rules.subjects import NO_SIGN_OF_LIFE, Tracked
 from rules.watch import Watch
 
 Latest = Mapping[tuple[str, str], Reading]
@@ -57,7 +56,7 @@ def _is_about(rule: Rule, quantities: set[str]) -> bool:
     return any(fnmatchcase(quantity, rule.settings.quantity) for quantity in quantities)
 
 
-def _about(watch: Watch | Member, key: tuple[str, str, str], reading: Reading | None) -> dict[str, Any]:
+def _about(watch: Watch | Part, key: tuple[str, str, str], reading: Reading | None) -> dict[str, Any]:
     judge = watch.leaf if isinstance(watch, Member) else watch.own or watch.rule
     return {
         "rule": watch.settings.id, "kind": watch.group.rule.kind if isinstance(watch, Member) else watch.rule.kind,
@@ -79,7 +78,7 @@ def _unseen(engine: Engine, rule: Rule) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _odd(watch: Watch | Member, reading: Reading | None) -> list[Reason]:
+def _odd(watch: Watch | Part, reading: Reading | None) -> list[Reason]:
     """What kept the newest reading from counting."""
     if reading is None:
         return []
@@ -130,7 +129,7 @@ def held_back(watch: Watch, now: Now) -> list[Reason]:
     return why
 
 
-def _member(member: Member, now: Now) -> dict[str, Any]:
+def _member(member: Part, now: Now) -> dict[str, Any]:
     """A condition of a rule that has several: what it says, and what the others do."""
     group = member.group
     known = group.known(group.event_time, now.monotonic, by_clock=False)
@@ -163,7 +162,7 @@ def lacking(group: Group, number: int, now: Now) -> list[Reason]:
     ]
 
 
-def _silence(watch: Watch, engine: Engine, presence: Presence | None, now: Now) -> dict[str, Any]:
+def _silence(watch: Watch, engine: Engine, presence: Tracked | None, now: Now) -> dict[str, Any]:
     assert presence is not None
     device = engine._directory.device(presence.device)
     interval = presence.interval(device.interval if device else None)

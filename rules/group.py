@@ -5,19 +5,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.model import Alert, Evidence, Now, Quality
+from hub.model import Alert, Evidence, Now
 from hub.ports import Directory
 from hub.quantities import Quantity, Vocabulary
 from rules import hours
 from rules.condition import Known, joined
 from rules.member import Member
+from rules.standing import BY_ARRIVAL, NOTHING
 from rules.timers import Timers
 from rules.together import Together
-from rules.watch import CLOCK_LIMIT, NOTHING, RECHECK, Watch
+from rules.waits import CLOCK_LIMIT, RECHECK
+from rules.watch import Watch
 
 MOST_EVIDENCE = 32
 PLACE = Quantity("", "", "state", 0, 1, "device", "place", "地点")
-_BY_ARRIVAL = int(Quality.MISSING_TIME | Quality.CLOCK_SKEW)
 
 
 class Group(Watch):
@@ -41,7 +42,7 @@ class Group(Watch):
         self.node = rule.node
         self.within = rule.within
         self.frozen = rule.frozen
-        self.members: list[list[Member]] = [[] for _ in rule.leaves]  # by condition
+        self.members: list[list[Part]] = [[] for _ in rule.leaves]  # by condition
         self.event_time = -1  # of the newest reading that has a time of its own
         self.calm = False  # nothing is open: a reading that changes no verdict changes nothing
 
@@ -55,7 +56,7 @@ class Group(Watch):
         for part in self.members:
             for member in part:
                 self.newest = max(self.newest, member.newest)
-                if not member.quality & _BY_ARRIVAL and self.event_time < member.newest <= received_at + CLOCK_LIMIT:
+                if not member.quality & BY_ARRIVAL and self.event_time < member.newest <= received_at + CLOCK_LIMIT:
                     self.event_time = member.newest
         reference = self.event_time
         if 0 < reference - received_at <= CLOCK_LIMIT:
@@ -69,17 +70,17 @@ class Group(Watch):
             joined([self._of(member, reference, monotonic, by_clock) for member in part], every=False) for part in self.members
         ]
 
-    def _of(self, member: Member, reference: int, monotonic: float, by_clock: bool) -> Known:
+    def _of(self, member: "Part", reference: int, monotonic: float, by_clock: bool) -> Known:
         fresh = self.fresh(member, reference, monotonic, by_clock)
         return Known(member.verdict if fresh == "" else None, member.since)
 
-    def fresh(self, member: Member, reference: int, monotonic: float, by_clock: bool) -> str:
+    def fresh(self, member: "Part", reference: int, monotonic: float, by_clock: bool) -> str:
         """Why a member cannot tell: "missing", "silent", "stale", "frozen"; "" if it can."""
         if member.verdict is None:
             return "missing"
         if member.presence is not None and member.presence.silent:
             return "silent"
-        if by_clock or member.quality & _BY_ARRIVAL:
+        if by_clock or member.quality & BY_ARRIVAL:
             if (monotonic - member.heard) * 1000 > self.within:
                 return "stale"
         elif reference - member.newest > self.within:
@@ -117,10 +118,10 @@ class Group(Watch):
 
     def _own_time(self) -> int | None:
         """The newest event time, for what must hold; None where only arrivals are known."""
-        undated = any(member.quality & _BY_ARRIVAL for part in self.members for member in part if member.verdict is not None)
+        undated = any(member.quality & BY_ARRIVAL for part in self.members for member in part if member.verdict is not None)
         return None if undated or self.event_time < 0 else self.event_time
 
-    def _reasons(self, known: list[Known]) -> list[Member]:
+    def _reasons(self, known: list[Known]) -> list["Part"]:
         """The members that make it what it is, the newest first."""
         found = [
             member
@@ -131,7 +132,7 @@ class Group(Watch):
         return sorted(found, key=lambda member: (-member.newest, member.number, member.key))
 
     @staticmethod
-    def _lead(found: list[Member]) -> Member:
+    def _lead(found: list["Part"]) -> "Part":
         """The newest reading for which its condition holds: what the alert shows."""
         return next((member for member in found if member.verdict), found[0])
 
@@ -153,7 +154,7 @@ class Group(Watch):
         self.alert = replace(self.alert, **self._about(lead, found))
         return (self.alert,)
 
-    def _about(self, lead: Member, found: list[Member]) -> dict[str, Any]:
+    def _about(self, lead: "Part", found: list["Part"]) -> dict[str, Any]:
         device, quantity, channel = lead.key
         alone = self.together.each == "device"
         path = self.directory.path(device)
@@ -175,7 +176,7 @@ class Group(Watch):
             ),
         }
 
-    def _words(self, found: list[Member]) -> dict[str, str]:
+    def _words(self, found: list["Part"]) -> dict[str, str]:
         """The rule's own name, or what its conditions say."""
         said = {language: text for language, text in self.settings.name.items() if text}
         parts: dict[str, dict[str, str]] = {}
@@ -219,3 +220,7 @@ class Group(Watch):
     def close(self, by: str, reason: str, now: Now) -> Alert:
         self.calm = False
         return super().close(by, reason, now)
+
+
+Part = Member[Group]
+"""One series as seen by one of a group's conditions."""

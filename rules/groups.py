@@ -7,13 +7,14 @@ from typing import Any
 from hub.model import Now, Quality, Reading
 from hub.ports import Directory, ReadingRule
 from hub.quantities import Vocabulary
-from rules.group import Group
+from rules.group import Group, Part
 from rules.index import Index
 from rules.member import Member
 from rules.presence import Presence
 from rules.timers import Timers
 from rules.together import Together
-from rules.watch import OVERDUE, Watch
+from rules.waits import OVERDUE
+from rules.watch import Watch
 
 Key = tuple[str, str, str]
 _SECOND_HAND = int(Quality.STALE_RETAINED | Quality.DUPLICATE)
@@ -38,7 +39,7 @@ class Groups:
         self._owners: dict[str, tuple[Together, int]] = {}  # by the condition's id
         self._index: Index[ReadingRule] = Index([])
         self._groups: dict[tuple[str, Key], Group] = {}
-        self._members: dict[Key, list[Member]] = {}
+        self._members: dict[Key, list[Part]] = {}
         self._saved: dict[tuple[str, Key, str, Key], Any] = {}
         self._down = 0.0
         self._began: Now | None = None
@@ -67,7 +68,7 @@ class Groups:
 
     # --- membership ---------------------------------------------------------------------------------------------------
 
-    def members(self, key: Key, presence: Presence | None) -> list[Member]:
+    def members(self, key: Key, presence: Presence | None) -> list[Part]:
         """Those of a series, which may be new or have moved."""
         if not self._owners:
             return []
@@ -75,7 +76,7 @@ class Groups:
         path = self._directory.path(device)
         known = self._directory.device(device)
         before = {(member.group, member.number): member for member in self._members.pop(key, ())}
-        found: list[Member] = []
+        found: list[Part] = []
         for leaf in self._index.matching(device, quantity, [space.id for space in path], channel, known):
             rule, number = self._owners[leaf.settings.id]
             subject = rule.subject(device, path)
@@ -92,7 +93,7 @@ class Groups:
             self._members[key] = found
         return found
 
-    def _new(self, group: Group, number: int, key: Key, presence: Presence | None) -> Member:
+    def _new(self, group: Group, number: int, key: Key, presence: Presence | None) -> Part:
         member = Member(group, number, key, presence)
         known = self._vocabulary.get(key[1])
         member.gauge = known is None or known.shape in ("gauge", "counter")
@@ -109,7 +110,7 @@ class Groups:
         for member in self._members.pop(key, ()):
             self._leave(member)
 
-    def _leave(self, member: Member) -> None:
+    def _leave(self, member: Part) -> None:
         group = member.group
         group.members[member.number].remove(member)
         group.calm = False
@@ -147,7 +148,7 @@ class Groups:
             if time > member.newest:
                 self._learn(member, reading, time, arrival, now)
 
-    def _learn(self, member: Member, reading: Reading, time: int, arrival: int, now: Now) -> None:
+    def _learn(self, member: Part, reading: Reading, time: int, arrival: int, now: Now) -> None:
         if reading.quality & Quality.TEST_MODE and not member.settings.test_mode:
             return
         verdict = member.judge(reading, member.was, member.memory)

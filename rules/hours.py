@@ -11,18 +11,13 @@ A breach counts only within the hours: outside of them the rule cannot tell. Wha
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from hub.model import Alert, Now, Reading
 from rules import lifecycle
-
-if TYPE_CHECKING:
-    from rules.watch import Watch
-
-_MINUTE = 60_000
+from rules.standing import MINUTE, Standing
 
 
-def withheld(watch: "Watch", verdict: bool, reading: Reading, time: int, now: Now, stale: bool) -> Sequence[Alert] | None:
+def withheld(watch: Standing, verdict: bool, reading: Reading, time: int, now: Now, stale: bool) -> Sequence[Alert] | None:
     """None where the verdict counts."""
     watch.waiting = None
     if not verdict or watch.firing or watch.hours is None or watch.hours.open(time):
@@ -33,7 +28,7 @@ def withheld(watch: "Watch", verdict: bool, reading: Reading, time: int, now: No
     return changed
 
 
-def begin(watch: "Watch", now: Now) -> Sequence[Alert]:
+def begin(watch: Standing, now: Now) -> Sequence[Alert]:
     """Looks whether the hours have begun for a breach that holds."""
     assert watch.hours is not None and watch.waiting is not None
     value = watch.waiting
@@ -43,10 +38,10 @@ def begin(watch: "Watch", now: Now) -> Sequence[Alert]:
         wait(watch, value, now)
         return ()
     watch.waiting = None
-    return watch._open(value, 0, 0, now.wall // _MINUTE * _MINUTE, now.wall, now)
+    return watch._open(value, 0, 0, now.wall // MINUTE * MINUTE, now.wall, now)
 
 
-def end(watch: "Watch", held: int, now: Now) -> Sequence[Alert] | None:
+def end(watch: Standing, held: int, now: Now) -> Sequence[Alert] | None:
     """Looks whether the hours have ended for a pending alert that has held for ``held`` ms. None: it is to be raised."""
     assert watch.hours is not None
     overdue = held - watch.settings.hold_for
@@ -58,23 +53,18 @@ def end(watch: "Watch", held: int, now: Now) -> Sequence[Alert] | None:
         return changed
     if overdue >= 0:
         return None
-    look(watch, -overdue, now)
+    watch._look(-overdue, now)
     return ()
 
 
-def look(watch: "Watch", left: int, now: Now) -> None:
-    """A pending alert is looked at with every minute, and when it has held: in ``left`` ms."""
-    watch.timers.set(watch, now.monotonic + min(left, _MINUTE - now.wall % _MINUTE) / 1000)
-
-
-def wait(watch: "Watch", value: float, now: Now) -> None:
+def wait(watch: Standing, value: float, now: Now) -> None:
     watch.waiting = value
     watch.verdict = None
     watch.quiet = False
-    watch.timers.set(watch, now.monotonic + (_MINUTE - now.wall % _MINUTE) / 1000)
+    watch.timers.set(watch, now.monotonic + (MINUTE - now.wall % MINUTE) / 1000)
 
 
-def drop(watch: "Watch", time: int, now: Now) -> Sequence[Alert]:
+def drop(watch: Standing, time: int, now: Now) -> Sequence[Alert]:
     assert watch.alert is not None
     changed = lifecycle.out_of_hours(watch.alert, now)
     watch._end(time)

@@ -5,9 +5,10 @@ from typing import Any, TypeGuard
 
 from hub.model import Alert, Now, Quality, Reading
 from rules import lifecycle
-from rules.watch import OVERDUE, STILL_BREACHED, Episode, Watch
+from rules.standing import BY_ARRIVAL, Episode
+from rules.waits import OVERDUE, STILL_BREACHED
+from rules.watch import Watch
 
-_BY_ARRIVAL = int(Quality.MISSING_TIME | Quality.CLOCK_SKEW)
 _NOT_REMEMBERED = int(Quality.STALE_RETAINED | Quality.DUPLICATE | Quality.TEST_MODE)
 
 
@@ -115,7 +116,7 @@ def _reopen(watch: Watch, alert: Alert, saved: dict[str, Any] | None, down: floa
         watch.verdict = True
         if alert.last_at > watch.newest:
             watch.newest, watch.seq = alert.last_at, 0
-        watch.since = None if alert.quality & _BY_ARRIVAL or watch.by_clock else alert.at
+        watch.since = None if alert.quality & BY_ARRIVAL or watch.by_clock else alert.at
         elapsed = max(0, now.wall - alert.pending_since) / 1000
     watch.started = now.monotonic - elapsed
     long = watch.settings.hold_for if alert.state == "pending" else watch.settings.clear_for if watch.clearing else None

@@ -1,16 +1,13 @@
 """A reading older than what has been judged: it ends nothing, and raises what nobody knew of."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from hub.model import Alert, Now, Reading
 from rules import lifecycle
-
-if TYPE_CHECKING:
-    from rules.watch import Watch
+from rules.standing import Standing
 
 
-def judge(watch: "Watch", reading: Reading, time: int, received_at: int, now: Now) -> Sequence[Alert]:
+def judge(watch: Standing, reading: Reading, time: int, received_at: int, now: Now) -> Sequence[Alert]:
     if watch.memory is not None:
         return ()  # a window cannot be judged in hindsight
     verdict = watch.judge(reading, False, None)

@@ -1,27 +1,37 @@
 """One reading series as seen by one condition of a group: its newest verdict, and since when it has been so."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from hub.model import Alert, Device, Now, Quality, Reading
-from hub.ports import ReadingRule
+from hub.ports import ReadingRule, RuleSettings
 from rules.limits import fitted
 from rules.presence import Presence
-from rules.watch import CLOCK_AHEAD, CLOCK_LIMIT, NOTHING
+from rules.standing import BY_ARRIVAL, NOTHING, cannot_tell
+from rules.together import Together
+from rules.waits import CLOCK_AHEAD, CLOCK_LIMIT
 
-if TYPE_CHECKING:
-    from rules.group import Group
-
-_BY_ARRIVAL = int(Quality.MISSING_TIME | Quality.CLOCK_SKEW)
 _ODD = int(Quality.STALE_RETAINED | Quality.DUPLICATE | Quality.TEST_MODE | Quality.DEVICE_FAULT | Quality.STUCK)
 _SECOND_HAND = int(Quality.STALE_RETAINED | Quality.DUPLICATE)
 
 
-def cannot_tell(reading: Reading, firing: bool, memory: Any) -> bool | None:
-    return None
+class Whole(Protocol):
+    """What a member tells, and what judges it together with the others; ``rules.group.Group``."""
+
+    settings: RuleSettings
+    together: Together
+    alert: Alert | None
+    within: float
+    calm: bool
+
+    def consider(self, time: int, received_at: int, now: Now) -> Sequence[Alert]: ...
+    def hush(self, silent: bool) -> Sequence[Alert]: ...
 
 
-class Member:
+G = TypeVar("G", bound=Whole)
+
+
+class Member(Generic[G]):
     """Stands among the watches of its series. What it finds out is the group's to judge.
 
     ``since``: event time, ms, of the oldest reading known of the run of equal verdicts that goes on; ``against``: of the newest
@@ -32,7 +42,7 @@ class Member:
         "quality", "seq", "settings", "since", "stale", "value", "verdict", "was",
     )  # fmt: skip
 
-    def __init__(self, group: "Group", number: int, key: tuple[str, str, str], presence: Presence | None) -> None:
+    def __init__(self, group: G, number: int, key: tuple[str, str, str], presence: Presence | None) -> None:
         self.group = group
         self.number = number
         self.key = key
@@ -117,7 +127,7 @@ class Member:
         quality = reading.quality
         if quality & Quality.TEST_MODE and not self.settings.test_mode:
             return NOTHING
-        own_time = not quality & _BY_ARRIVAL
+        own_time = not quality & BY_ARRIVAL
         if not own_time and (stale or quality & _SECOND_HAND):
             # nobody knows from when: proves nothing that is not the only word there is, and never that all is well
             if self.newest >= 0 or self.memory is not None or not self.judge(reading, False, None):

@@ -1,10 +1,6 @@
 """When a device was last heard, and how long it usually takes to speak again."""
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rules.subjects import Series
-    from rules.watch import Watch
+from typing import Any
 
 GAPS = 16
 ENOUGH = 3
@@ -20,8 +16,7 @@ class Presence:
     """
 
     __slots__ = (
-        "at", "device", "due", "edition", "gaps", "heard", "learned", "previous", "quantities", "scheduled", "series",
-        "silent", "watches",
+        "at", "device", "due", "edition", "gaps", "heard", "learned", "previous", "quantities", "scheduled", "silent",
     )  # fmt: skip
 
     def __init__(self, device: str) -> None:
@@ -33,8 +28,6 @@ class Presence:
         self.learned: float | None = None  # the interval when it was last looked at
         self.silent = False
         self.quantities: tuple[str, ...] = ()
-        self.series: dict[tuple[str, str, str], Series] = {}
-        self.watches: dict[str, Watch] = {}  # the silence rules that watch it, by id
         self.edition = -1  # of the directory, when its rules were last matched
         self.due: float | None = None
         self.scheduled: float | None = None

@@ -7,8 +7,7 @@ from typing import Any
 
 from hub.model import Now
 from rules import keep
-from rules.presence import Presence
-from rules.subjects import Kept, Key, Subjects
+from rules.subjects import Kept, Key, Subjects, Tracked
 from rules.watch import Watch
 
 REMEMBERED = 7 * 86_400_000
@@ -84,7 +83,7 @@ def _watches(subjects: Subjects, held: list[Held], now: Now) -> list[Any]:
     return found
 
 
-def _devices(presences: list[Presence]) -> dict[str, Any]:
+def _devices(presences: list[Tracked]) -> dict[str, Any]:
     return {one.device: one.snapshot() for one in presences if one.quantities or one.watches}
 
 

@@ -6,19 +6,18 @@ verify", and confirmed by the next reading. It ends nothing; windows and counts 
 before, and what a person has closed, stays as it is.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hub.model import Alert, Now, Quality, Reading
+from hub.model import Now, Quality, Reading
 from hub.ports import Rule, SilenceRule
+from rules.subjects import Subjects
 from rules.together import Together
-from rules.watch import OVERDUE, Watch
-
-if TYPE_CHECKING:
-    from rules.engine import Engine
+from rules.waits import OVERDUE
+from rules.watch import Watch
 
 LATEST = 7 * 86_400_000
 """ms; of what arrived earlier nobody remembers whether it was told and closed."""
@@ -33,28 +32,28 @@ class News:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = [rule for rule in rules if not isinstance(rule, SilenceRule | Together)]
         self.marks = {rule.settings.id: mark(rule) for rule in self._rules}
-        self._ids: set[str] = set()
+        self.ids: set[str] = set()
         self._latest: list[tuple[Reading, int]] = []
         self._since = 0.0
 
     def since(self, state: Any) -> None:
         """``state``: the snapshot of the last run, None for none. One from before there were marks tells of no new rules."""
         before = state.get("rules", self.marks) if state else {}
-        self._ids = {id for id, told in self.marks.items() if before.get(id) != told}
+        self.ids = {id for id, told in self.marks.items() if before.get(id) != told}
 
     def keep(self, latest: Iterable[tuple[Reading, int]], now: Now) -> None:
         self._since = now.monotonic
-        if self._ids:
-            globs = {rule.settings.quantity for rule in self._rules if rule.settings.id in self._ids}
+        if self.ids:
+            globs = {rule.settings.quantity for rule in self._rules if rule.settings.id in self.ids}
             seen = cache(lambda quantity: any(fnmatchcase(quantity, glob) for glob in globs))
             self._latest = [one for one in latest if one[1] >= now.wall - LATEST and seen(one[0].quantity)]
 
-    def due(self, engine: "Engine", now: Now) -> list[Alert]:
-        """What is raised, once the broker has had time to tell of newer readings."""
+    def due(self, now: Now) -> list[tuple[Reading, int]]:
+        """What is to be looked at, once the broker has had time to tell of newer readings."""
         if not self._latest or now.monotonic - self._since < OVERDUE:
             return []
-        latest, self._latest = self._latest[:AT_A_TIME], self._latest[AT_A_TIME:]
-        return judge(engine, self._ids, latest, now)
+        due, self._latest = self._latest[:AT_A_TIME], self._latest[AT_A_TIME:]
+        return due
 
 
 def mark(rule: Rule) -> str:
@@ -62,23 +61,19 @@ def mark(rule: Rule) -> str:
     return sha256(f"{rule.kind} {rule.settings!r}".encode()).hexdigest()[:16]
 
 
-def judge(engine: "Engine", ids: Collection[str], latest: Iterable[tuple[Reading, int]], now: Now) -> list[Alert]:
-    """The alerts that these rules raise from the newest stored readings, each with its arrival, ms."""
-    raised: list[Alert] = []
+def unjudged(
+    subjects: Subjects, ids: Collection[str], latest: Iterable[tuple[Reading, int]]
+) -> Iterator[tuple[Watch, Reading, int, bool]]:
+    """What these rules have yet to judge of the newest stored readings, each with its arrival, ms: the watch, the reading, its
+    arrival, and whether it is to be raised as stale."""
     for reading, arrival in latest:
         if reading.quality & _NOT_NOW:
             continue
-        key = (reading.device, reading.quantity, reading.channel)
-        series = engine.bound(key)
         time = arrival if reading.time is None else reading.time
-        for watch in series.watches:
+        for watch in subjects.bound((reading.device, reading.quantity, reading.channel)).watches:
             if not isinstance(watch, Watch) or watch.settings.id not in ids or watch.memory is not None:
                 continue
             if watch.alert is not None or watch.newest > time or any(one.began <= time <= one.ended for one in watch.closed):
                 continue
             watch.newest = min(watch.newest, time - 1)
-            counts = watch.hours is None or watch.hours.open(time)  # if not, it waits for its hours
-            changed = watch.see(reading, arrival, now, stale=counts)
-            engine._note(watch, changed)
-            raised.extend(changed)
-    return raised
+            yield watch, reading, arrival, watch.hours is None or watch.hours.open(time)  # if not, it waits for its hours

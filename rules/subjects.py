@@ -8,10 +8,10 @@ from hub.model import Alert, Now
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
 from rules import keep
+from rules.group import Part
 from rules.groups import Groups
 from rules.index import Index
 from rules.limits import wanted
-from rules.member import Member
 from rules.presence import Presence
 from rules.timers import Timers
 from rules.together import Together
@@ -29,12 +29,23 @@ Key = tuple[str, str, str]
 """Device, quantity, channel; silence has the device alone."""
 
 
+class Tracked(Presence):
+    """One device: when it was heard, its series, and the silence rules that watch it."""
+
+    __slots__ = ("series", "watches")
+
+    def __init__(self, device: str) -> None:
+        super().__init__(device)
+        self.series: dict[Key, Series] = {}
+        self.watches: dict[str, Watch] = {}  # by the rule's id
+
+
 class Series:
     """A device's quantity and channel, with the rules that watch it."""
 
     __slots__ = ("key", "presence", "removed", "watches")
 
-    def __init__(self, key: Key, presence: Presence | None, watches: tuple[Watch | Member, ...]) -> None:
+    def __init__(self, key: Key, presence: Tracked | None, watches: tuple[Watch | Part, ...]) -> None:
         self.key = key
         self.presence = presence
         self.watches = watches
@@ -63,9 +74,9 @@ class Subjects:
         self.rules = rules
         self._calendar = calendar
         self.series: dict[Key, Series] = {}
-        self.presences: dict[str, Presence] = {}
+        self.presences: dict[str, Tracked] = {}
         self.watch_timers: Timers[Watch] = Timers()
-        self.presence_timers: Timers[Presence] = Timers()
+        self.presence_timers: Timers[Tracked] = Timers()
         self.notable: dict[Watch, None] = {}  # those with something a restart could lose
         self.kept: dict[tuple[str, Key], Kept] = {}
         self.over: dict[str, None] = {}  # ids of closed alerts
@@ -156,6 +167,10 @@ class Subjects:
                 self.watch_silence(presence)
         return series
 
+    def bound(self, key: Key) -> Series:
+        """What is watched of a series, from now on."""
+        return self.series.get(key) or self.bind(key)
+
     def find(self, id: str, key: Key) -> Watch | None:
         """What watches this subject by that rule, if it has been heard."""
         if key[1]:
@@ -166,7 +181,7 @@ class Subjects:
             watches = list(presence.watches.values()) if presence else []
         return next((watch for watch in watches if watch.settings.id == id), None)
 
-    def watch_silence(self, presence: Presence) -> None:
+    def watch_silence(self, presence: Tracked) -> None:
         device = presence.device
         spaces, known = self._spaces(device), self._directory.device(device)
         rules = {
@@ -207,10 +222,41 @@ class Subjects:
         if watch.settings.id in self._fitting:
             watch.fit(self._directory.device(watch.subject[0]))
 
-    def presence(self, device: str) -> Presence:
+    def subject(self, alert: Alert) -> Key:
+        """What is watched, as states are kept by it: a series, a device, or the place of several conditions."""
+        rule = self.rules.get(alert.rule)
+        if not isinstance(rule, Together):
+            return (alert.device, alert.quantity, alert.channel)
+        return (alert.device if rule.each == "device" else alert.space, "", "")
+
+    def holder(self, alert: Alert, now: Now) -> Watch | None:
+        """What watches an alert that was open before the restart; None where its rule is gone."""
+        rule = self.rules.get(alert.rule)
+        if rule is None:
+            return None
+        key = self.subject(alert)
+        if isinstance(rule, Together):
+            return self.groups.group(rule, key)
+        presence = self.presence(alert.device)
+        if isinstance(rule, SilenceRule):
+            watch = presence.watches.get(alert.rule)
+            if watch is None:
+                watch = presence.watches[alert.rule] = self.watch(rule, key, presence)
+            presence.silent = True
+        else:
+            series = self.bound(key)
+            watch = next((one for one in series.watches if isinstance(one, Watch) and one.rule is rule), None)
+            if watch is None:
+                watch = self.watch(rule, key, series.presence)
+                series.watches = (*series.watches, watch)
+            presence.silent = presence.silent or alert.silent
+        presence.heard = max(presence.heard, now.monotonic)
+        return watch
+
+    def presence(self, device: str) -> Tracked:
         presence = self.presences.get(device)
         if presence is None:
-            presence = self.presences[device] = Presence(device)
+            presence = self.presences[device] = Tracked(device)
         return presence
 
     def _admit(self, key: Key) -> None:
