@@ -1,13 +1,13 @@
-"""The process that answers heavy questions to the store: ``python -m hub.answering SOCKET PARENT``, started by ``hub.queries``.
+"""The process that answers heavy questions to the store: ``python -m hub.answering SOCKET``, started by ``hub.queries``.
 
 Opens the store for reading with what comes first over the socket, and answers one question after the other. It ends with the
 hub, even one that is killed. Nothing here knows the page or the records, so that the process stays small.
 """
 
 import os
+import select
 import sys
 import threading
-import time
 import traceback
 from multiprocessing.connection import Connection
 
@@ -15,7 +15,7 @@ from hub import memory
 from hub.ports import Store
 
 
-def serve(connection: "Connection") -> None:
+def serve(connection: Connection) -> None:
     """Each question is a function of the store and its arguments, each answer whether it worked and what came of it."""
     store: Store = connection.recv()()
     while True:
@@ -30,17 +30,19 @@ def serve(connection: "Connection") -> None:
         memory.give_back()
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
+def _end_with_the_hub(socket: int) -> None:
+    """Also in the middle of an answer. The system tells it; a clock would have to be trusted."""
+    gone = select.poll()
+    gone.register(socket, 0)  # a hang-up is always told
+    gone.poll()
     os._exit(0)
 
 
 def main() -> None:
-    socket, parent = int(sys.argv[1]), int(sys.argv[2])
+    socket = int(sys.argv[1])
     os.nice(19)
     memory.keep_little()
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_the_hub, args=(socket,), daemon=True).start()
     try:
         serve(Connection(socket))
     except (EOFError, ConnectionError):

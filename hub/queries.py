@@ -46,7 +46,7 @@ class Answering:
         path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hub.answering", str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-P", "-m", "hub.answering", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 process_group=0,  # a Ctrl-C is the hub's alone

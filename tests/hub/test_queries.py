@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,8 @@ from hub.queries import Queries
 from hub.stores.opening import open_reader
 from hub.stores.parquet import ParquetStore
 from hub.web.view import Busy
-from tests.support.questions import about, refuse, sleep
+from tests.support.hubs import ROOT
+from tests.support.questions import about, hang, refuse
 
 
 def started(folder: Path) -> Queries:
@@ -75,10 +78,36 @@ async def test_one_that_is_killed_or_hangs_is_replaced(
     await gone(first)
 
 
+async def test_it_ends_with_a_killed_hub_even_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    a_hub = subprocess.Popen([sys.executable, "-c", A_HUB, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert a_hub.stdout
+    pid = int(a_hub.stdout.readline())
+    a_hub.kill()
+    a_hub.wait()
+    await gone(pid)
+
+
+A_HUB = """
+import asyncio, sys
+from pathlib import Path
+from tests.hub.test_queries import started
+from tests.support.hubs import ROOT
+from tests.support.questions import about, hang
+
+async def main():
+    asked = started(Path(sys.argv[1]))
+    pid, _, _ = await asked.ask(about)
+    asyncio.get_running_loop().call_later(0.1, lambda: print(pid, flush=True))
+    await asked.ask(hang)
+
+asyncio.run(main())
+"""
+
+
 async def test_it_ends_with_the_hub_even_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     asked = started(tmp_path)
     pid, _, _ = await asked.ask(about)
-    waiting = asyncio.create_task(asked.ask(sleep))
+    waiting = asyncio.create_task(asked.ask(hang))
     while not asked.waiting:
         await asyncio.sleep(0)
     asked.close()
