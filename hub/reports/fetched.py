@@ -1,6 +1,6 @@
 """The readings a report needs of each series: those of its time, and enough around it to judge and to bound by."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ MARGIN = 3 * LONGEST_GAP
 ENOUGH = 20
 """readings: more than any decision in ``hub.register`` looks at on one side."""
 _EVER = 2**62
+_FURTHER, _LONG = 4, 1000 * DAY
 _AT_ONCE = 500  # series
 
 
@@ -29,28 +30,46 @@ class Readings(Protocol):
 Many = Callable[[Sequence[Series], int, int], list[Rows]]
 
 
-def fetch(store: Readings, series: Sequence[Series], start: int, end: int) -> Iterator[Rows]:
-    """Of each series, in that order; some hundred are held at once: a month of 10,000 meters is 1.2 GB."""
+def fetch(store: Readings, series: Sequence[Series], start: int, end: int, told: Collection[Series] = ()) -> Iterator[Rows]:
+    """Of each series, in that order; some hundred are held at once: a month of 10,000 meters is 1.2 GB. ``told``: those of which
+    people have said something, which what comes later may bound even where nothing else is known of the time."""
     many: Many = getattr(store, "rows_of", None) or (lambda names, low, high: [store.rows(name, low, high) for name in names])
     for first in range(0, len(series), _AT_ONCE):
-        yield from _some(many, series[first : first + _AT_ONCE], start, end)
+        yield from _some(many, series[first : first + _AT_ONCE], start, end, told)
 
 
-def _some(many: Many, series: Sequence[Series], start: int, end: int) -> list[Rows]:
+def _some(many: Many, series: Sequence[Series], start: int, end: int, told: Collection[Series]) -> list[Rows]:
     found = many(series, start - DAY, end + DAY)
     few = [n for n, rows in enumerate(found) if (rows.time <= start).sum() < ENOUGH]
     for number, more in zip(few, _asked(many, series, few, start - MARGIN, start - DAY), strict=True):
         found[number] = _together(more, found[number])
     none = [n for n in few if not (found[n].time <= start).any()]
-    for number, more in zip(none, _asked(many, series, none, -_EVER, start - MARGIN), strict=True):
+    for number, more in _further(many, series, none, start, -1):
         found[number] = _together(_part(more, slice(-ENOUGH, None)), found[number])
     few = [n for n, rows in enumerate(found) if (rows.time >= end).sum() < ENOUGH]
     for number, more in zip(few, _asked(many, series, few, end + DAY, end + MARGIN), strict=True):
         found[number] = _together(found[number], more)
-    none = [n for n in few if not (found[n].time >= end).any()]
-    for number, more in zip(none, _asked(many, series, none, end + MARGIN, _EVER), strict=True):
+    # Of a time before a meter's first reading nothing later tells; else last year would be all readings since.
+    some = [n for n in few if len(found[n].time) or series[n] in told]
+    none = [n for n in some if not (found[n].time >= end).any()]
+    for number, more in _further(many, series, none, end, 1):
         found[number] = _together(found[number], _part(more, slice(0, ENOUGH)))
     return found
+
+
+def _further(many: Many, series: Sequence[Series], numbers: Sequence[int], moment: int, way: int) -> Iterator[tuple[int, Rows]]:
+    """Of each series the readings nearest to the moment, before (``way`` -1) or after it, beyond the margin: ``ENOUGH`` of them
+    if there are. Further and further away, for a register's whole history may be years."""
+    near, left = MARGIN, list(numbers)
+    got: dict[int, Rows] = {}
+    while left and near < _EVER:
+        far = near * _FURTHER if near < _LONG else _EVER
+        span = (max(moment - far, -_EVER), moment - near) if way < 0 else (moment + near, min(moment + far, _EVER))
+        for number, more in zip(left, _asked(many, series, left, *span), strict=True):
+            before = got.get(number)
+            got[number] = more if before is None else _together(more, before) if way < 0 else _together(before, more)
+        left, near = [number for number in left if len(got[number].time) < ENOUGH], far
+    yield from got.items()
 
 
 def _asked(many: Many, series: Sequence[Series], numbers: Sequence[int], start: int, end: int) -> list[Rows]:

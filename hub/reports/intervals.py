@@ -4,7 +4,7 @@
 in what people have said about the meters, and cuts at the edges.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import numpy as np
 from msgspec import Struct
@@ -85,7 +85,7 @@ def _rolled(
     names = [series[number] for number in apart.tolist()]
     made = dict(zip(names, spliced(store, names, edges, said.limits, sure[apart], days.first, around.rows(apart)), strict=True))
     unmade = [series[number] for number in rest.tolist() if made.get(series[number]) is None]
-    read = fetch(store, unmade, int(edges[0]), int(edges[-1]))  # in the order in which they are asked for
+    read = fetch(store, unmade, int(edges[0]), int(edges[-1]), said.named)  # in the order in which they are asked for
     for number in rest.tolist():
         about = said.about(series[number])
         found = made.get(series[number]) or history(next(read), about)
@@ -109,6 +109,10 @@ class Said(Struct, frozen=True):
     replaced: Mapping[Series, Sequence[Installed]]
     limits: Mapping[Series, Limits]
 
+    @property
+    def named(self) -> Set[Series]:
+        return self.manual.keys() | self.replaced.keys()
+
     def about(self, series: Series) -> Register:
         return Register(
             tuple(self.manual.get(series, ())), tuple(self.replaced.get(series, ())), self.limits.get(series, Limits())
@@ -118,7 +122,7 @@ class Said(Struct, frozen=True):
 def from_rows(store: Readings, series: Sequence[Series], edges: Ints, said: Said) -> Intervals:
     """From the readings themselves."""
     parts = []
-    for name, rows in zip(series, fetch(store, series, int(edges[0]), int(edges[-1])), strict=True):
+    for name, rows in zip(series, fetch(store, series, int(edges[0]), int(edges[-1]), said.named), strict=True):
         about = said.about(name)
         parts.append(cut(history(rows, about), edges, [about.max_rate(edges)]))
     if not parts:
