@@ -44,6 +44,7 @@ class Committer:
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
         self._soon = False
+        self._again = False  # what gathered meanwhile is due
         self._waiting: list[tuple[int, Callable[[], None]]] = []
         self.number = 1  # of the transaction that is gathering now
         self.done = 0  # of the last one on disk
@@ -99,8 +100,9 @@ class Committer:
             self._timer.cancel()
             self._timer = None
         if self._busy:
+            self._again = True
             return
-        self._busy = True
+        self._busy, self._again = True, False
         work, number = self._work, self.number
         self._work = Work()
         self.number += 1
@@ -144,5 +146,5 @@ class Committer:
         self._waiting = [entry for entry in self._waiting if entry[0] > number]
         for call in ready:
             call()
-        if self._waiting or not self._work.empty():
+        if self._waiting or self._again:
             self._start()

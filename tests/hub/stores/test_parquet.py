@@ -293,7 +293,9 @@ def test_twenty_kills_while_it_seals_and_compacts(tmp_path: Path) -> None:
             confirmed = int(child.stdout.readline())
         threading.Event().wait(0.003 * (kill * 7 % 20))  # somewhere else within a maintenance each time
         child.kill()
-        rest, _ = child.communicate(timeout=30)
+        rest = child.stdout.read()  # communicate() would leave out what the reader has taken already
+        child.stdout.close()
+        child.wait(30)
         confirmed = max([confirmed, *(int(line) for line in rest.split(b"\n")[:-1])])
         if kill % 4 == 3:
             store = open_store(tmp_path)
