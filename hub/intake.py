@@ -34,11 +34,10 @@ INFINITY = float("inf")
 TURNS = "parking.occupied"
 TURNED = 100_000
 SERIES_LIMIT = 500_000
+KINDS = 10_000
+"""Quantities and channels that devices share; what goes beyond them has its own each time."""
 REDELIVERY_WINDOW = 200_000
 """Messages without a device time that are remembered, to recognise a redelivered one; and topics, with their newest."""
-
-
-Key = tuple[str, str, str]
 
 
 class TooOld(Exception):
@@ -56,28 +55,14 @@ def digest(message: Message) -> int:
     return int.from_bytes(topic + payload, "big", signed=True)
 
 
-class Track:
-    """What is remembered of one series. ``newest`` is its newest reading; ``series`` is the engine's, kept here so that a
-    reading is looked up once."""
+class Kind:
+    """What all series of one quantity and channel have in common. ``key``: both, the same object for all devices, so that it
+    is in the processor's cache when a device's series is looked for; ``keep``: ms."""
 
-    __slots__ = (
-        "arrived",
-        "counter",
-        "domain",
-        "high",
-        "keep",
-        "last_seq",
-        "last_time",
-        "last_value",
-        "low",
-        "newest",
-        "recent",
-        "saves_lives",
-        "series",
-        "turns",
-    )
+    __slots__ = ("counter", "domain", "high", "keep", "key", "low", "saves_lives", "turns")
 
-    def __init__(self, quantity: Quantity, keep: int | None) -> None:
+    def __init__(self, key: tuple[str, str], quantity: Quantity, keep: int | None) -> None:
+        self.key = key
         self.low = quantity.low
         self.high = quantity.high
         self.counter = quantity.shape == "counter"
@@ -85,6 +70,16 @@ class Track:
         self.saves_lives = quantity.name.startswith(("fire.", "safety."))
         self.turns = quantity.name == TURNS
         self.keep = keep
+
+
+class Track:
+    """What is remembered of one series. ``newest`` is its newest reading; ``series`` is the engine's, kept here so that a
+    reading is looked up once."""
+
+    __slots__ = ("arrived", "kind", "last_seq", "last_time", "last_value", "newest", "recent", "series")
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.last_time = 0
         self.arrived = 0  # the newest time that was ours to give
         self.last_seq = 0
@@ -101,18 +96,14 @@ class Intake:
         self._vocabulary = vocabulary
         self._retention = retention
         self.forgotten = 0  # series given up for newer ones
-        self._tracks: dict[Key, Track] = {}
+        self.series = 0  # how many are remembered
+        self._kinds: dict[tuple[str, str], Kind] = {}
         self._marks: dict[int, None] = {}
         self._newest: dict[int, int] = {}  # topic -> the mark of its newest message
         self.devices: dict[str, dict[tuple[str, str], Track]] = {}
         self.turned: deque[Reading] = deque(maxlen=TURNED)
         self.duplicates = 0
         self.flagged = 0
-
-    @property
-    def series(self) -> int:
-        """How many are remembered."""
-        return len(self._tracks)
 
     def restore(self, digests: list[int], newest: Iterable[Reading] = ()) -> None:
         """``digests``: oldest first. ``newest``: the newest stored reading of every series."""
@@ -124,12 +115,13 @@ class Intake:
     def track(self, reading: Reading) -> Track:
         tracks = self.devices.get(reading.device)
         track = None if tracks is None else tracks.get((reading.quantity, reading.channel))
-        return self._new((reading.device, reading.quantity, reading.channel)) if track is None else track
+        return self._new(reading.device, (reading.quantity, reading.channel)) if track is None else track
 
     def accept(self, reading: Reading, message: Message, track: Track | None = None) -> Reading | None:
         """The reading with its time and flags; None for an exact repetition; raises TooOld."""
         if track is None:
             track = self.track(reading)
+        kind = track.kind
         quality = reading.quality
         received = message.received_at
         time = reading.time
@@ -143,13 +135,13 @@ class Intake:
                 track.arrived = time
         if time < received - LATE_AFTER:
             quality |= LATE
-            if track.keep is not None and time < received - track.keep:
+            if kind.keep is not None and time < received - kind.keep:
                 raise TooOld(replace(reading, time=time, quality=quality))
         seq = reading.seq
         if seq and not 0 <= seq <= LARGEST_SEQ:
             seq = 0
         if time > track.last_time:
-            if track.counter:
+            if kind.counter:
                 if reading.value < track.last_value:
                     quality |= COUNTER_RESET
                 track.last_value = reading.value
@@ -165,11 +157,11 @@ class Intake:
         recent.append((time, seq) if seq else time)
         if len(recent) >= RECENT + SPARE:
             del recent[:SPARE]
-        if not track.low <= reading.value <= track.high:
+        if not kind.low <= reading.value <= kind.high:
             quality |= OUT_OF_RANGE
         if message.retained:
             quality |= STALE_RETAINED
-        if message.qos == 0 and (track.domain == "fire" or message.lane == "fire"):
+        if message.qos == 0 and (kind.domain == "fire" or message.lane == "fire"):
             quality |= QOS0
         if quality != reading.quality or time != reading.time or seq != reading.seq:
             self.flagged += 1
@@ -179,7 +171,7 @@ class Intake:
         before = track.newest
         if before is None or before.time <= time:  # type: ignore[operator]  # what was accepted has a time
             track.newest = reading
-            if track.turns and before is not None and before.value != reading.value:
+            if kind.turns and before is not None and before.value != reading.value:
                 self.turned.append(reading)
         return reading
 
@@ -210,15 +202,30 @@ class Intake:
             quality |= MISSING_TIME
         return received, quality
 
-    def _new(self, key: Key) -> Track:
-        device, name, channel = key
+    def _new(self, device: str, key: tuple[str, str]) -> Track:
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kind(key)
+            if len(self._kinds) < KINDS:
+                self._kinds[key] = kind
+        if self.series >= SERIES_LIMIT:
+            self._forget()
+        tracks = self.devices.setdefault(device, {})
+        track = tracks[kind.key] = Track(kind)
+        self.series += 1
+        return track
+
+    def _kind(self, key: tuple[str, str]) -> Kind:
+        name = key[0]
         domain = self._vocabulary.domain(name)
         quantity = self._vocabulary.get(name) or Quantity(name, "", "gauge", -INFINITY, INFINITY, domain, name, name)
-        if len(self._tracks) >= SERIES_LIMIT:
-            oldest = next(iter(self._tracks))
-            del self._tracks[oldest]
-            del self.devices[oldest[0]][oldest[1:]]
-            self.forgotten += 1
-        track = self._tracks[key] = Track(quantity, getattr(self._retention, domain))
-        self.devices.setdefault(device, {})[name, channel] = track
-        return track
+        return Kind(key, quantity, getattr(self._retention, domain))
+
+    def _forget(self) -> None:
+        """Gives up the oldest series of the device that came first."""
+        device, tracks = next(iter(self.devices.items()))
+        del tracks[next(iter(tracks))]
+        if not tracks:
+            del self.devices[device]
+        self.series -= 1
+        self.forgotten += 1
