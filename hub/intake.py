@@ -73,10 +73,12 @@ class Kind:
 
 
 class Track:
-    """What is remembered of one series. ``newest`` is its newest reading; ``series`` is the engine's, kept here so that a
-    reading is looked up once."""
+    """What is remembered of one series. ``newest`` is its newest reading; ``series`` is the engine's, and the numbers are the
+    journals', kept here so that a reading is looked up once."""
 
-    __slots__ = ("arrived", "kind", "last_seq", "last_time", "last_value", "newest", "recent", "series")
+    __slots__ = (
+        "arrived", "fire_number", "kind", "last_seq", "last_time", "last_value", "newest", "recent", "rest_number", "series",
+    )  # fmt: skip
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
@@ -87,6 +89,8 @@ class Track:
         self.recent: list[int | tuple[int, int]] = []  # times, with the sequence number where there is one
         self.newest: Reading | None = None
         self.series: Any = None
+        self.fire_number: int | None = None
+        self.rest_number: int | None = None
 
 
 class Intake:

@@ -107,7 +107,7 @@ class Journal:
 
     def _load(self) -> None:
         """What is kept in memory of the file; read again when a batch was given up half-way."""
-        self._numbers = Numbers(self.reader.names())
+        self._numbers = Numbers(self.lane, self.reader.names())
         senders = self._connection.execute("SELECT sender, count(*) FROM dead_letters GROUP BY sender")
         self._letters: Counter[str] = Counter(dict(senders))
         (newest,) = self._connection.execute("SELECT max(id) FROM dead_letters").fetchone()
@@ -178,26 +178,31 @@ class Journal:
         if batch.empty():
             return
         now = self._clock()
+        numbers = None
         with self._transaction() as connection:
             if batch.readings:
-                self._append_readings(connection, batch, now)
+                numbers = self._numbers.kept(batch)
+                self._append_readings(connection, batch, now, numbers)
             if batch.digests:
                 connection.execute(
                     "INSERT INTO digests(committed_at, marks) VALUES (?, ?)", (now, msgspec.msgpack.encode(batch.digests))
                 )
             if batch.dead_letters:
                 self._append_dead_letters(connection, batch.dead_letters)
+        if numbers is None:
+            with self._lock:
+                self._numbers.note(batch)
         if self._since_checkpoint > _WAL_LIMIT:
             self.checkpoint()
 
-    def _append_readings(self, connection: sqlite3.Connection, batch: Batch, now: int) -> None:
+    def _append_readings(self, connection: sqlite3.Connection, batch: Batch, now: int, numbers: "array[int] | None") -> None:
         readings = batch.readings
-        ids = self._numbers.ids
-        try:
-            series = array("q", [ids[reading.device, reading.quantity, reading.channel] for reading in readings])
-        except KeyError:
-            self._numbers.learn(connection, readings, self._domain_of)
-            series = array("q", [ids[reading.device, reading.quantity, reading.channel] for reading in readings])
+        if numbers is None:
+            try:
+                numbers = self._numbers.of(readings)
+            except KeyError:
+                self._numbers.learn(connection, readings, self._domain_of)
+                numbers = self._numbers.of(readings)
         times = [reading.time for reading in readings]
         if None in times or len(batch.received_at) != len(readings):
             raise ValueError("every reading of a batch needs its time and its arrival; intake sets both")
@@ -207,7 +212,7 @@ class Journal:
             raise ValueError("a reading's time lies outside the years 1 to 9999; intake must not let it through")
         blob = b"".join(
             (
-                series.tobytes(),
+                numbers.tobytes(),
                 array("q", known).tobytes(),
                 array("q", [reading.seq for reading in readings]).tobytes(),
                 array("q", batch.received_at).tobytes(),

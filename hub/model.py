@@ -5,7 +5,7 @@ what every wait is measured with: a jump of the wall clock moves no timer.
 """
 
 from enum import IntFlag, StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -146,16 +146,25 @@ class DeadLetter(Struct, frozen=True):
     id: int = 0
 
 
+class Numbered(Protocol):
+    """Where the number of a series in each lane's journal is kept; None while it is not known."""
+
+    fire_number: int | None
+    rest_number: int | None
+
+
 class Batch:
     """What gathers in one lane until it is committed as one: readings with their arrival, and dead letters.
 
-    ``digests`` are 64-bit marks of messages that carried no device time, by which a redelivered one is recognised."""
+    ``digests`` are 64-bit marks of messages that carried no device time, by which a redelivered one is recognised. ``slots``:
+    for each reading, where its series' number in the journal is kept, so that it is looked up once; none at all is as well."""
 
-    __slots__ = ("dead_letters", "digests", "readings", "received_at")
+    __slots__ = ("dead_letters", "digests", "readings", "received_at", "slots")
 
     def __init__(self) -> None:
         self.readings: list[Reading] = []
         self.received_at: list[int] = []
+        self.slots: list[Numbered] = []
         self.dead_letters: list[DeadLetter] = []
         self.digests: list[int] = []
 

@@ -190,6 +190,7 @@ class Pipeline:
         batch = lane.batch
         batch.readings.append(reading)
         batch.received_at.append(message.received_at)
+        batch.slots.append(track)
         if track.kind.saves_lives and message.lane == "rest":
             self._learn(message.topic)
         if changed := self.engine.step(reading, message.received_at, now, stale=stale, slot=track):

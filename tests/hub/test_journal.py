@@ -196,6 +196,33 @@ def test_a_batch_given_up_half_way_leaves_nothing(tmp_path: Path) -> None:
     journal.close()
 
 
+class Slot:
+    fire_number: int | None = None
+    rest_number: int | None = None
+
+
+def test_a_slot_keeps_a_number_that_is_on_disk_and_no_other(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal-rest.db")
+    one, other = Slot(), Slot()
+    given_up = batch(power(1, T0, "one"), power(1, 2**61, "one"))
+    given_up.slots = [one, one]
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        journal.append(given_up)
+    assert one.rest_number is None
+    for slot, device, value in ((other, "other", 2.0), (one, "one", 3.0)):
+        for later in (0, 10):  # looked up, then from the slot
+            made = batch(power(value + later, T0 + later, device))
+            made.slots = [slot]
+            journal.append(made)
+    names = {series.device: id for id, series, _ in journal.reader.series()}
+    assert [slot.rest_number for slot in (one, other)] == [names["one"], names["other"]]
+    assert [slot.fire_number for slot in (one, other)] == [None, None], "another journal's"
+    for device, wanted in (("other", [2, 12]), ("one", [3, 13])):
+        seen = journal.reader.snapshot(Series(device, "power.active"), 0, 2**62)
+        assert seen is not None and seen.tail.value.tolist() == wanted
+    journal.close()
+
+
 def test_series_of_a_device_lie_side_by_side(tmp_path: Path) -> None:
     path = tmp_path / "journal-rest.db"
     journal = open_journal(path)
