@@ -5,179 +5,192 @@ and an open alert stays open, judged by the new version. Where that cannot judge
 gone) only a person closes it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from itertools import islice
-from typing import Literal
+from functools import cache
+from typing import Literal, TypeVar
 
-from hub.model import Now
+from hub.model import Alert, Now
 from hub.ports import Rule, SilenceRule
 from rules import keep
 from rules.engine import Engine
-from rules.group import Group, Part
+from rules.group import Group
 from rules.loading import quantities
-from rules.subjects import Kept, Key, Subjects
+from rules.standing import NOTHING
+from rules.subjects import Key, Tracked
 from rules.together import Together
 from rules.watch import Watch
 
-AT_ONCE = 500
-"""Series matched in one go, so that no edit holds up the readings."""
+AT_ONCE = 50
+"""Series, devices or places in one piece: at most two milliseconds of work."""
+
+T = TypeVar("T")
 
 Family = Literal["reading", "silence", "together"]
 
 
 def replace(engine: Engine, id: str, rule: Rule | None, now: Now) -> None:
-    """``rule`` takes the place of the one with that id, or is new; None, or one that is switched off: there is none any more.
-    Readings meet it from the next one on."""
+    """``rule`` takes the place of the one with that id, or is new; None, or one that is switched off: there is none any more."""
+    for _ in pieces(engine, id, rule, lambda: now):
+        pass
+
+
+def pieces(engine: Engine, id: str, rule: Rule | None, clock: Callable[[], Now]) -> Iterator[list[Alert]]:
+    """The same in pieces, to be taken one after the other while readings go on, and not two rules at a time. Each gives the
+    alerts that came of it. What has not had its turn is judged by the version before."""
     subjects = engine._subjects
     if rule is not None and not rule.settings.enabled:
         rule = None
     old = subjects.rules.get(id)
     engine.failed.pop(id, None)
-    before = _taken_out(engine, id) if old is not None else []
-    groups = _groups_out(subjects, id)
     if rule is not None:
         subjects.rules[id] = rule
     else:
         subjects.rules.pop(id, None)
+    edit = _Edit(engine, id, old, rule)
+    retired = subjects.groups.retired(id)
     subjects._match_rules()
-    same = rule is not None and old is not None and _family(old) == _family(rule)
-    for watch in (*before, *(group for group, _ in groups)):
-        if rule is None or not same or not _goes_on(engine, rule, watch, now):
-            _let_go(engine, watch)
-    if isinstance(rule, Together) and same:
-        for _, members in groups:
-            for member in members:
-                _member_goes_on(subjects, id, member, now)
-    for key in [key for key in subjects.kept if key[0] == id and not same]:
-        del subjects.kept[key]
-    _match_again(subjects, [one for one in (old, rule) if one is not None])
-    if any(isinstance(one, SilenceRule) for one in (old, rule)):
-        for presence in subjects.presences.values():
-            presence.edition = -1
-            subjects.presence_timers.set(presence, now.monotonic)
+    edit.groups(retired, clock())
+    yield []
+    if isinstance(old, SilenceRule) or isinstance(rule, SilenceRule):
+        yield from _in_turn(list(subjects.presences.values()), edit.device, clock)
+    yield from _in_turn([*subjects.series, *subjects._parked], edit.series, clock)
+    yield from _in_turn([one for one in engine._open.values() if isinstance(one, Watch)], edit.left, clock)
+    yield from _in_turn(list(subjects.groups), edit.group, clock)
+    engine.knows(id, rule)
+
+
+def _in_turn(things: Sequence[T], each: Callable[[T, Now], Sequence[Alert]], clock: Callable[[], Now]) -> Iterator[list[Alert]]:
+    for start in range(0, len(things), AT_ONCE):
+        now = clock()
+        yield [alert for one in things[start : start + AT_ONCE] for alert in each(one, now)]
 
 
 def meet(engine: Engine, keys: Iterable[Key]) -> None:
-    """Series that were heard before the restart and not since are watched already now, AT_ONCE of them; the others wait for
-    their next reading, or for the next time."""
-    subjects = engine._subjects
-    unmet = (key for key in keys if key not in subjects.series)
-    for key in islice(unmet, AT_ONCE):
-        subjects.bind(key)
+    """Series that were heard before the restart and not since are watched already now."""
+    for key in keys:
+        engine._subjects.bound(key)
 
 
-def _match_again(subjects: Subjects, rules: Sequence[Rule]) -> None:
-    """The series that these rules may be about: at once, or where they are very many, with their next readings."""
-    globs = [quantity for rule in rules for quantity in quantities(rule)]
-    about: dict[str, bool] = {}
-    found = []
-    for key in subjects.series:
-        if key[1] not in about:
-            about[key[1]] = any(fnmatchcase(key[1], glob) for glob in globs)
-        if about[key[1]]:
-            found.append(key)
-    for key in found:
-        series = subjects._parked[key] = subjects.series.pop(key)
-        series.removed = True
-    for key in found[:AT_ONCE]:
+class _Edit:
+    """What becomes of the watches of one rule, ``old``, when ``rule`` takes its place."""
+
+    def __init__(self, engine: Engine, id: str, old: Rule | None, rule: Rule | None) -> None:
+        self._engine = engine
+        self._subjects = engine._subjects
+        self._id = id
+        self._rule = rule
+        self._same = rule is not None and old is not None and _family(old) == _family(rule)
+        globs = [glob for one in (old, rule) if one is not None for glob in quantities(one)]
+        self._concerns = cache(lambda quantity: any(fnmatchcase(quantity, glob) for glob in globs))
+        if not self._same:
+            for key in [key for key in self._subjects.kept if key[0] == id]:
+                del self._subjects.kept[key]
+
+    def groups(self, retired: Iterable[Group], now: Now) -> None:
+        """At once, for members judge together: where something is under way it goes on. The others begin with what their members
+        know, as these are matched again: in their turn, or with their next reading."""
+        for group in retired:
+            for part in group.members:
+                for member in part:
+                    self._subjects.park_series(member.key)
+        for group in retired:
+            if not self._same or keep.snapshot(group, now.monotonic) is not None:
+                self._follow(group, now)
+            elif group.due is not None:
+                self._forget(group)
+
+    def device(self, presence: Tracked, now: Now) -> Sequence[Alert]:
+        """A rule about silence: the next tick looks at the device."""
+        watch = presence.watches.get(self._id)
+        if watch is not None and self._is_old(watch):
+            del presence.watches[self._id]
+            self._follow(watch, now)
+        self._subjects.watch_silence(presence)
+        self._subjects.presence_timers.set(presence, now.monotonic)
+        return NOTHING
+
+    def series(self, key: Key, now: Now) -> Sequence[Alert]:
+        """It is matched again, unless it has made room for others meanwhile."""
+        if not self._concerns(key[1]):
+            return NOTHING
+        subjects = self._subjects
+        series = subjects.series.get(key) or subjects._parked.get(key)
+        if series is None:
+            return NOTHING
+        for watch in series.watches:
+            if isinstance(watch, Watch) and watch.settings.id == self._id and self._is_old(watch):
+                series.watches = tuple(one for one in series.watches if one is not watch)
+                self._follow(watch, now)
+        subjects.park_series(key)
         subjects.bind(key)
+        return NOTHING
+
+    def left(self, holder: Watch, now: Now) -> Sequence[Alert]:
+        """An open alert of a series or device that is not watched any more."""
+        if holder.settings.id == self._id and self._is_old(holder) and holder.alert is not None:
+            self._follow(holder, now)
+        return NOTHING
+
+    def group(self, group: Group, now: Now) -> Sequence[Alert]:
+        """What its members make of it together."""
+        if group.settings.id != self._id or self._is_old(group) or group.alert is not None:
+            return NOTHING
+        changed = group.wake(now)
+        self._engine._note(group, changed)
+        return changed
+
+    def _is_old(self, watch: Watch) -> bool:
+        return watch.rule is not self._subjects.rules.get(self._id)
+
+    def _follow(self, old: Watch, now: Now) -> None:
+        if not self._same or not self._goes_on(old, now):
+            self._let_go(old)
+
+    def _goes_on(self, old: Watch, now: Now) -> bool:
+        """A watch of the new version in the place of the old one; False where there is none."""
+        subjects = self._subjects
+        rule = subjects.rules.get(self._id)
+        if rule is None or rule is not self._rule:
+            return False  # it has been stopped meanwhile
+        saved = keep.snapshot(old, now.monotonic)
+        if isinstance(rule, Together):
+            if not isinstance(old, Group) or old.together.each != rule.each:
+                return False
+            new: Watch = subjects.groups.group(rule, old.subject)
+        else:
+            new = subjects.watch(rule, old.subject, old.presence)
+            self._put(rule, new)
+        new.newest, new.seq, new.verdict = old.newest, old.seq, old.verdict
+        if saved is not None:
+            keep.revive(new, saved, old.alert, (), now.wall, now)
+        if new.alert is not None:
+            self._engine._open[new.alert.id] = new
+            subjects.notable[new] = None
+        self._forget(old)
+        return True
+
+    def _put(self, rule: Rule, new: Watch) -> None:
+        if isinstance(rule, SilenceRule):
+            self._subjects.presence(new.subject[0]).watches[self._id] = new
+            return
+        series = self._subjects.series.get(new.subject) or self._subjects._parked.get(new.subject)
+        series = series or self._subjects.bind(new.subject)
+        series.watches = (*(one for one in series.watches if one.settings.id != self._id), new)
+
+    def _let_go(self, old: Watch) -> None:
+        """Its alert stays open, and only a person closes it."""
+        if old.alert is not None:
+            self._engine._open[old.alert.id] = old.alert
+            old.alert = None
+        self._forget(old)
+
+    def _forget(self, old: Watch) -> None:
+        old.timers.set(old, None)
+        self._subjects.notable.pop(old, None)
 
 
 def _family(rule: Rule) -> Family:
     if isinstance(rule, Together):
         return "together"
     return "silence" if isinstance(rule, SilenceRule) else "reading"
-
-
-def _taken_out(engine: Engine, id: str) -> list[Watch]:
-    """The rule's watches, out of the series and devices they belonged to."""
-    subjects = engine._subjects
-    found: dict[Watch, None] = {}
-    for table in (subjects.series, subjects._parked):
-        for series in table.values():
-            if any(one.settings.id == id for one in series.watches):
-                found.update((one, None) for one in series.watches if isinstance(one, Watch) and one.settings.id == id)
-                series.watches = tuple(one for one in series.watches if one.settings.id != id)
-    for presence in subjects.presences.values():
-        if (watch := presence.watches.pop(id, None)) is not None:
-            found[watch] = None
-    for holder in engine._open.values():
-        if isinstance(holder, Watch) and not isinstance(holder, Group) and holder.settings.id == id:
-            found[holder] = None
-    return list(found)
-
-
-def _groups_out(subjects: Subjects, id: str) -> list[tuple[Group, list[Part]]]:
-    groups = subjects.groups
-    found = [(group, [member for part in group.members for member in part]) for group in groups if group.settings.id == id]
-    for group, members in found:
-        groups._groups.pop((id, group.subject), None)
-        for member in members:
-            left = [one for one in groups._members.get(member.key, ()) if one.group is not group]
-            groups._members[member.key] = left
-    return found
-
-
-def _goes_on(engine: Engine, rule: Rule, old: Watch, now: Now) -> bool:
-    """A watch of the new version in the place of the old one; False where there is none."""
-    subjects = engine._subjects
-    saved = keep.snapshot(old, now.monotonic)
-    if saved is None and not isinstance(old, Group) and subjects.began is not None:
-        _for_later(subjects, old)
-        return True
-    if isinstance(rule, Together):
-        if not isinstance(old, Group) or old.together.each != rule.each:
-            return False
-        new: Watch = subjects.groups.group(rule, old.subject)
-    else:
-        new = subjects.watch(rule, old.subject, old.presence)
-        _put(subjects, rule, old.subject, new)
-    new.newest, new.seq = old.newest, old.seq
-    if saved is not None:
-        keep.revive(new, saved, old.alert, (), now.wall, now)
-    if new.alert is not None:
-        engine._open[new.alert.id] = new
-        subjects.notable[new] = None
-    _forget(subjects, old)
-    return True
-
-
-def _for_later(subjects: Subjects, old: Watch) -> None:
-    """One that has nothing under way, as most have: what it judged last waits for its series to be matched again."""
-    nothing = {"alert": "", "excused": None, "late_from": None, "closed": (), "memory": None, "waiting": None}
-    last = {"newest": old.newest, "seq": old.seq, "verdict": old.verdict}
-    subjects.kept[old.settings.id, old.subject] = Kept(nothing | last)
-    _forget(subjects, old)
-
-
-def _put(subjects: Subjects, rule: Rule, key: Key, new: Watch) -> None:
-    if isinstance(rule, SilenceRule):
-        subjects.presence(key[0]).watches[rule.settings.id] = new
-        return
-    series = subjects.series.get(key) or subjects._parked.get(key) or subjects.bind(key)
-    series.watches = (*(one for one in series.watches if one.settings.id != rule.settings.id), new)
-
-
-def _member_goes_on(subjects: Subjects, id: str, old: Part, now: Now) -> None:
-    """What a condition knows is kept where the new version has the same condition."""
-    groups = subjects.groups
-    name = old.group.together.names[old.number]
-    for member in groups.members(old.key, old.presence):
-        same = member.group.settings.id == id and member.group.subject == old.group.subject
-        if same and member.group.together.names[member.number] == name and member.newest < old.newest:
-            member.revive(old.snapshot(now.monotonic), 0.0, now)
-            member.group.event_time = max(member.group.event_time, old.group.event_time)
-
-
-def _let_go(engine: Engine, old: Watch) -> None:
-    """Its alert stays open, and only a person closes it."""
-    if old.alert is not None:
-        engine._open[old.alert.id] = old.alert
-        old.alert = None
-    _forget(engine._subjects, old)
-
-
-def _forget(subjects: Subjects, old: Watch) -> None:
-    old.timers.set(old, None)
-    subjects.notable.pop(old, None)

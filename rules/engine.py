@@ -122,6 +122,10 @@ class Engine:
             raised.extend(judged)
         return raised
 
+    def knows(self, id: str, rule: Rule | None) -> None:
+        """An edited rule has judged what is so; a restart need not."""
+        self._news.edited(id, rule)
+
     def next_due(self) -> float:
         """Monotonic s at which a tick may bring something about, at the earliest."""
         return min(self._subjects.watch_timers.first(), self._subjects.presence_timers.first())

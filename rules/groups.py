@@ -70,7 +70,7 @@ class Groups:
 
     def members(self, key: Key, presence: Presence | None) -> list[Part]:
         """Those of a series, which may be new or have moved."""
-        if not self._owners:
+        if not self._owners and key not in self._members:
             return []
         device, quantity, channel = key
         path = self._directory.path(device)
@@ -88,6 +88,7 @@ class Groups:
             member.fit(known)
             found.append(member)
         for member in before.values():
+            self._hand_over(member, found)
             self._leave(member)
         if found:
             self._members[key] = found
@@ -114,8 +115,27 @@ class Groups:
         group = member.group
         group.members[member.number].remove(member)
         group.calm = False
-        if group.alert is None and not group.closed and not any(group.members):
-            self._groups.pop((group.settings.id, group.subject), None)
+        key = (group.settings.id, group.subject)
+        if group.alert is None and not group.closed and not any(group.members) and self._groups.get(key) is group:
+            del self._groups[key]
+
+    def retired(self, id: str) -> list[Group]:
+        """Takes out the groups of a rule that is edited. What their members know goes over to new ones with ``members``."""
+        found = [group for key, group in self._groups.items() if key[0] == id]
+        for group in found:
+            del self._groups[id, group.subject]
+        return found
+
+    @staticmethod
+    def _hand_over(old: Part, found: list[Part]) -> None:
+        """What a condition knows is kept where the new version of its rule has the same condition."""
+        name, group = old.group.together.names[old.number], old.group
+        for new in found:
+            same = new.group is not group and new.settings.id == old.settings.id and new.group.subject == group.subject
+            if same and new.group.together.names[new.number] == name and new.newest < old.newest:
+                new.revive(old.snapshot(0.0), 0.0, Now(0, 0.0))
+                new.group.event_time = max(new.group.event_time, group.event_time)
+                new.group.calm = False
 
     # --- across a restart ---------------------------------------------------------------------------------------------
 

@@ -41,6 +41,12 @@ class News:
         before = state.get("rules", self.marks) if state else {}
         self.ids = {id for id, told in self.marks.items() if before.get(id) != told}
 
+    def edited(self, id: str, rule: Rule | None) -> None:
+        """While the engine runs; None: it is gone."""
+        self.marks.pop(id, None)
+        if rule is not None and not isinstance(rule, SilenceRule | Together):
+            self.marks[id] = mark(rule)
+
     def keep(self, latest: Iterable[tuple[Reading, int]], now: Now) -> None:
         self._since = now.monotonic
         if self.ids:

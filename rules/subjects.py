@@ -107,9 +107,13 @@ class Subjects:
             return
         presence.edition = -1
         for key in (*presence.series, *((device, quantity, "") for quantity in NO_SIGN_OF_LIFE)):
-            if (series := self.series.pop(key, None)) is not None:
-                series.removed = True
-                self._parked[key] = series
+            self.park_series(key)
+
+    def park_series(self, key: Key) -> None:
+        """One series is matched again with its next reading."""
+        if (series := self.series.pop(key, None)) is not None:
+            series.removed = True
+            self._parked[key] = series
 
     def remove(self, id: str) -> None:
         """A rule that is not to see anything any more."""
@@ -137,9 +141,8 @@ class Subjects:
         """Its alert is over; a watch that was kept only for that goes with the series' next reading."""
         if watch.by_clock and watch.presence is not None:
             watch.presence.edition = -1
-        if watch.adrift and (series := self.series.pop(watch.subject, None)):
-            series.removed = True
-            self._parked[watch.subject] = series
+        if watch.adrift:
+            self.park_series(watch.subject)
 
     def bind(self, key: Key) -> Series:
         """A series that is new, or to be matched again."""

@@ -7,8 +7,8 @@ from hub.model import Now
 from hub.pipeline import Pipeline
 from hub.records_rules import Version, put_version
 from hub.rulebook.book import Book
+from hub.rulebook.live import Live
 from hub.web.view import Conflict, NotFound, Refused
-from rules.edit import replace
 
 MOST = 2_000
 """Rules with versions of the page."""
@@ -22,6 +22,7 @@ class Saving:
         self._pipeline = pipeline
         self._names = names
         self._clock = clock
+        self._engine = Live(pipeline, clock)
 
     async def save(self, id: str, toml: str, by: str, why: str, seen: int | None) -> Version:
         """``seen``: the number of the version that was edited, 0 for none; None: whichever it is. Raises Refused and Conflict."""
@@ -50,15 +51,14 @@ class Saving:
             raise Conflict(f"the rule was saved{who} meanwhile, as version {newest}: look at that one first.")
 
     async def _live(self, version: Version, what: str) -> Version:
-        now = self._clock()
         before = self._book.rule(version.rule)
         self._book.add(version)
         rule = self._book.rule(version.rule)
-        if before is not None:
-            self._names.pop(id(before), None)
         if rule is not None:
             self._names[id(rule)] = f"rule {version.rule}"
-        replace(self._pipeline.engine, version.rule, rule, now)
         subject = f"{version.rule} version {version.number}: {version.why}"
         await self._pipeline.decide([], [(version.by, what, subject)], lambda work: put_version(work, version))
+        await self._engine.replace(version.rule, rule)
+        if before is not None and before is not rule:
+            self._names.pop(id(before), None)
         return version

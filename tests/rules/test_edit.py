@@ -1,15 +1,17 @@
 """One rule replaced while the engine runs: its own alerts go on, and nothing of any other rule moves."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 
 from hub.directory import Places
 from hub.model import Alert, Device, Now, Reading, Space
 from hub.ports import Rule
 from hub.quantities import Vocabulary
 from rules import build
-from rules.edit import replace
+from rules.edit import pieces, replace
 from rules.engine import Engine
 
 START = 1_790_000_000_000
@@ -26,8 +28,8 @@ def rule(id: str, kind: str = "above", **settings: Any) -> Rule:
 class Bench:
     """An engine whose clock stands where it is told to."""
 
-    def __init__(self, *rules: Rule) -> None:
-        self.engine = Engine(rules, Places(SPACES, DEVICES), Vocabulary())
+    def __init__(self, *rules: Rule, devices: Sequence[Device] = DEVICES) -> None:
+        self.engine = Engine(rules, Places(SPACES, devices), Vocabulary())
         self.seconds = 0.0
         self.changes: list[tuple[float, str, str]] = []
         self.engine.restore(None, [], None, self.now)  # as a hub does at its start
@@ -167,3 +169,40 @@ def test_a_rule_that_was_stopped_gets_another_chance() -> None:
     bench.engine.failed["mine"] = "it broke"
     bench.edit("mine", rule("mine", threshold=20))
     assert not bench.engine.failed
+
+
+@pytest.mark.parametrize("kind", ["above", "together", "silent"])
+def test_readings_come_between_the_pieces_of_an_edit(kind: str) -> None:
+    """Two hundred devices, every second one of them breached: its alert goes on, and no other begins."""
+    devices = [Device(f"d:{number}", space="5f", accepted=True, interval=10) for number in range(200)]
+    bench = Bench(_of(kind, 30), devices=devices)
+    for moment in range(30):  # long enough to know how often they speak
+        bench.at(float(moment))
+        for number, device in enumerate(devices):
+            bench.reads(40 if number % 2 else 20, device.id)
+    if kind == "silent":
+        bench.at(120)
+    before = {alert.id for alert in bench.open("mine")}
+    assert len(before) == (200 if kind == "silent" else 100)
+    turns = 0
+    for raised in pieces(bench.engine, "mine", _of(kind, 31), lambda: bench.now):
+        bench._note(raised)
+        turns += 1
+        bench.seconds += 0.001
+        for number in range(turns % 3, 200, 3):  # those that have had their turn, and those that have not
+            if kind != "silent":
+                bench.reads(41 if number % 2 else 21, devices[number].id)
+    assert turns > 4, "so many devices are too many for one piece"
+    assert {alert.id for alert in bench.open("mine")} == before
+    bench.at(bench.seconds + 1)
+    for device in devices:
+        bench.reads(30.5, device.id)  # above 30, not above 31
+    assert not bench.open("mine") and [one[1:] for one in bench.changes].count(("mine", "firing")) == len(before)
+
+
+def _of(kind: str, threshold: float) -> Rule:
+    if kind == "silent":
+        return rule("mine", "silent", quantity="air.*", at_least=f"{threshold}s")
+    if kind == "together":
+        return rule("mine", "together", each="device", all=[{"kind": "above", "quantity": TEMPERATURE, "threshold": threshold}])
+    return rule("mine", threshold=threshold)
