@@ -49,6 +49,10 @@ class Columns(NamedTuple):
     def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Columns":
         return Columns._make(column[index] for column in self)
 
+    def part(self, low: int, high: int) -> "Columns":
+        """A run of rows, not copied: it keeps the whole in memory."""
+        return Columns._make(column[low:high] for column in self)
+
     def of(self, series: int, start: int, end: int) -> "Columns":
         return self.take((self.series == series) & (self.time >= start) & (self.time < end))
 
@@ -56,6 +60,9 @@ class Columns(NamedTuple):
         """Sorted by series, time and seq; of readings with the same identity only the one that stood first."""
         if self.rows < 2:
             return self
+        rising = self._rising()
+        if rising is not None:
+            return rising
         ordered = self.take(np.lexsort((self.seq, self.time, self.series)))  # stable
         fresh = np.empty(self.rows, np.bool_)
         fresh[0] = True
@@ -63,6 +70,15 @@ class Columns(NamedTuple):
         fresh[1:] |= ordered.time[1:] != ordered.time[:-1]
         fresh[1:] |= ordered.seq[1:] != ordered.seq[:-1]
         return ordered if fresh.all() else ordered.take(fresh)
+
+    def _rising(self) -> "Columns | None":
+        """Sorted, if in each series the times rise as they stand, as they do almost always: a tenth of the work or less."""
+        grouped = self
+        if (self.series[1:] < self.series[:-1]).any():
+            grouped = self.take(np.argsort(self.series, kind="stable"))
+        rises = grouped.time[1:] > grouped.time[:-1]
+        rises |= grouped.series[1:] != grouped.series[:-1]
+        return grouped if rises.all() else None
 
     def newest(self) -> "Columns":
         """One reading a series: the newest by time and seq."""

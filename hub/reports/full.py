@@ -17,7 +17,7 @@ from hub.reports.energy import energy_report
 from hub.reports.figures import figures
 from hub.reports.measured import Measured, Readings, measure
 from hub.reports.meters import IMPORT, Meter, grouped, meters
-from hub.reports.peaks import demand, night_flow
+from hub.reports.peaks import demands, night_flows
 from hub.reports.period import day_start, intervals, local
 from hub.reports.setup import Energy
 from hub.reports.split import split
@@ -64,16 +64,14 @@ def full_report(
         report["gaps"] = gaps(all, by_span, edges, zone)
         report["balance"] = flows
     done("balance")
-    tops = [meter for meter in all if meter.quantity == IMPORT and meter.inside < 0]
-    report["demand"] = demand(store, tops, start, end, zone)
-    report["demands"] = _demands(store, all, by, site, start, end, zone)
+    report |= _demands(store, all, by, site, start, end, zone)
     done("demand")
     report["compare"] = _compare(store, all, site, start, end, zone) if all else {"rows": []}
     done("comparison")
+    waters = [meter for meter in all if meter.quantity in _WATERS]
     report["nights"] = [
         {"device": meter.device.id, "name": meter.device.name, "quantity": meter.quantity, **found}
-        for meter in all
-        if meter.quantity in _WATERS and (found := night_flow(store, meter, start, end, zone))
+        for meter, found in night_flows(store, waters, start, end, zone)
     ]
     done("nights")
     report["split"] = _split(store, all, report, start, end, energy)
@@ -108,18 +106,16 @@ def gaps(all: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo) 
     return sorted(rows, key=lambda row: -row["missing_ms"])
 
 
-def _demands(
-    store: Readings, all: Sequence[Meter], by: str, site: str, start: int, end: int, zone: ZoneInfo
-) -> list[dict[str, Any]]:
+def _demands(store: Readings, all: Sequence[Meter], by: str, site: str, start: int, end: int, zone: ZoneInfo) -> dict[str, Any]:
+    tops = [number for number, meter in enumerate(all) if meter.quantity == IMPORT and meter.inside < 0]
     parts = [part for part in grouped(all, by, site) if part.quantity == IMPORT and part.part == "group"]
     if by == "community" or len(parts) > GROUPS:
-        return []
-    rows = []
-    for part in parts:
-        found = demand(store, [all[number] for number in part.plus], start, end, zone)
-        found.pop("profile", None)
-        rows.append({"group": part.group, "name": part.name, "name_en": part.name_en, **found})
-    return rows
+        parts = []
+    whole, *found = demands(store, all, [tops, *(part.plus for part in parts)], start, end, zone)
+    named = [{"group": part.group, "name": part.name, "name_en": part.name_en} for part in parts]
+    for each in found:
+        each.pop("profile", None)
+    return {"demand": whole, "demands": [name | each for name, each in zip(named, found, strict=True)]}
 
 
 def _compare(store: Readings, all: Sequence[Meter], site: str, start: int, end: int, zone: ZoneInfo) -> dict[str, Any]:

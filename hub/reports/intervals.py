@@ -137,7 +137,6 @@ def _columns(found: Intervals) -> tuple[Floats, ...]:
 
 def cut(found: Steps, edges: Ints, rates: Sequence[float | None]) -> Intervals:
     """``rates``: the most each series' meter can count, units per ms, where it is known."""
-    begin, end = edges[:-1], edges[1:]
     starts = found.starts
     number = len(starts) - 1
     shape = (number, len(edges) - 1)
@@ -148,10 +147,10 @@ def cut(found: Steps, edges: Ints, rates: Sequence[float | None]) -> Intervals:
         if mine.start == mine.stop:
             continue
         one = _Curve(found, mine)
-        value[row], low[row], high[row], completeness[row], estimated[row] = one.between(begin, end, rates[row])
+        value[row], low[row], high[row], completeness[row], estimated[row] = one.between(edges, rates[row])
     for row, rate in enumerate(rates):
         if rate is not None and starts[row] == starts[row + 1]:
-            high[row] = rate * (end - begin)
+            high[row] = rate * np.diff(edges)
     return Intervals(value, low, high, completeness, estimated)
 
 
@@ -163,70 +162,78 @@ class _Curve:
         self.value = _added(found, found.value, mine)
         self.low = _added(found, found.low, mine)
         self.high = _added(found, found.high, mine)
-        self.unbounded = np.cumsum(found.unbounded[mine])
+        self.unbounded = _if_any(found.unbounded[mine])
         self.covered = np.cumsum(found.covered[mine])
-        self.shared = np.cumsum(found.estimated[mine])
+        self.shared = _if_any(found.estimated[mine])
         self.joined = found.joined[mine]
 
-    def between(self, begin: Ints, end: Ints, rate: float | None) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    def between(self, edges: Ints, rate: float | None) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         time, last = self.time, len(self.time) - 1
-        after = np.searchsorted(time, begin, "left")  # the first reading at or after the beginning
-        before = np.searchsorted(time, end, "right") - 1  # the last one up to the end
-        known_begin, value_begin, covered_begin = self._at(begin)
-        known_end, value_end, covered_end = self._at(end)
-        first, final = np.minimum(after, last), np.maximum(before, 0)
-        inside = after <= before
-        begun = np.where(known_begin, begin, time[first])
-        ended = np.where(known_end, end, time[final])
-        known = (inside | (known_begin & known_end)) & (begun < ended)
-        value = np.where(known_end, value_end, self.value[final]) - np.where(known_begin, value_begin, self.value[first])
-        value = np.where(known, value, np.nan)
+        right = np.searchsorted(time, edges, "left")  # the first reading at or after each edge
+        left = np.searchsorted(time, edges, "right") - 1  # the last one up to it
+        known, value, covered = self._at(edges, left, right)
+        begin, end = edges[:-1], edges[1:]
+        inside = right[:-1] <= left[1:]
+        first, final = np.minimum(right[:-1], last), np.maximum(left[1:], 0)
+        begins, ends = time[first], time[final]
+        begun = np.where(known[:-1], begin, begins)
+        ended = np.where(known[1:], end, ends)
+        sure = (inside | (known[:-1] & known[1:])) & (begun < ended)
+        used = np.where(known[1:], value[1:], self.value[final]) - np.where(known[:-1], value[:-1], self.value[first])
+        used = np.where(sure, used, np.nan)
         length = end - begin
-        completeness = np.clip((covered_end - covered_begin) / length, 0.0, 1.0)
-        outside = np.where(inside, (time[first] - begun) + (ended - time[final]), length)
-        shared = np.where(inside, self.shared[final] - self.shared[first], 0)
-        estimated = np.where(known, np.minimum(outside + shared, length) / length, 0.0)
+        completeness = np.clip(np.diff(covered) / length, 0.0, 1.0)
+        outside = np.where(inside, (begins - begun) + (ended - ends), length)
+        if self.shared is not None:
+            outside += np.where(inside, self.shared[final] - self.shared[first], 0)
+        estimated = np.where(sure, np.minimum(outside, length) / length, 0.0)
         low = np.where(inside, np.maximum(self.low[final] - self.low[first], 0.0), 0.0)
-        high = self._most(begin, end, inside, first, final, np.inf if rate is None else rate)
-        low = np.where(known & (low > value), value, low)  # a rounding
-        return value, low, np.maximum(high, np.where(known, value, low)), completeness, estimated
+        high = self._most(edges, left, right, inside, first, final, np.inf if rate is None else rate)
+        low = np.where(sure & (low > used), used, low)  # a rounding
+        return used, low, np.maximum(high, np.where(sure, used, low)), completeness, estimated
 
-    def _most(self, begin: Ints, end: Ints, inside: Flags, first: Ints, final: Ints, rate: float) -> Floats:
+    def _most(self, edges: Ints, left: Ints, right: Ints, inside: Flags, first: Ints, final: Ints, rate: float) -> Floats:
         """What may have been consumed at most: between the readings inside, and in the steps cut by an edge."""
         time, last = self.time, len(self.time) - 1
-        left = np.searchsorted(time, begin, "right") - 1  # the readings around it
-        right = np.searchsorted(time, end, "left")
+        left, right = left[:-1], right[1:]  # the readings around it
         before, after = np.maximum(left, 0), np.minimum(right, last)
+        began, ends = left >= 0, right <= last
 
         def between(low: Ints, high: Ints, known: Flags) -> Floats:
-            bounded = known & (self.unbounded[high] == self.unbounded[low])
-            return np.where(bounded, self.high[high] - self.high[low], np.inf)
+            if self.unbounded is not None:
+                known = known & (self.unbounded[high] == self.unbounded[low])
+            return np.where(known, self.high[high] - self.high[low], np.inf)
 
-        def within(length: Ints) -> Floats:
-            return np.where(length > 0, rate * np.maximum(length, 1), 0.0)
+        start, rest, around = between(before, first, began), between(final, after, ends), between(before, after, began & ends)
+        if np.isfinite(rate):
 
-        start = np.minimum(between(before, first, left >= 0), within(time[first] - begin))
-        rest = np.minimum(between(final, after, right <= last), within(end - time[final]))
-        around = np.minimum(between(before, after, (left >= 0) & (right <= last)), rate * (end - begin))
+            def within(length: Ints) -> Floats:
+                return np.where(length > 0, rate * np.maximum(length, 1), 0.0)
+
+            start = np.minimum(start, within(time[first] - edges[:-1]))
+            rest = np.minimum(rest, within(edges[1:] - time[final]))
+            around = np.minimum(around, rate * np.diff(edges))
         return np.where(inside, between(first, np.maximum(first, final), inside) + start + rest, around)
 
-    def _at(self, moment: Ints) -> tuple[Flags, Floats, Floats]:
+    def _at(self, moment: Ints, left: Ints, right: Ints) -> tuple[Flags, Floats, Floats]:
         """Whether the register is known at each moment, what had been counted up to it, and the ms covered."""
         time, last = self.time, len(self.time) - 1
-        right = np.searchsorted(time, moment, "left")
-        exact = (right <= last) & (time[np.minimum(right, last)] == moment)
+        exact = left >= right
         within = (right > 0) & (right <= last) & ~exact
-        here = np.clip(right, 0, last)
+        here = np.minimum(right, last)
         there = np.maximum(here - 1, 0)
         joined = within & self.joined[here]
         length = np.where(joined, time[here] - time[there], 1)
         share = np.where(joined, (moment - time[there]) / length, 0.0)
-        value = self.value[there] + share * (self.value[here] - self.value[there])
-        value = np.where(exact, self.value[here], value)
-        covered = self.covered[there] + share * (self.covered[here] - self.covered[there])
-        covered = np.where(exact, self.covered[here], covered)
-        covered = np.where(right > last, self.covered[last], covered)
+        value, covered = self.value[here], self.covered[here].astype(np.float64)
+        value = np.where(exact, value, self.value[there] + share * (value - self.value[there]))
+        covered = np.where(exact | (right > last), covered, self.covered[there] + share * (covered - self.covered[there]))
         return exact | joined, value, covered
+
+
+def _if_any(column: Ints) -> Ints | None:
+    """Added up; None where there is nothing, as almost always."""
+    return np.cumsum(column) if column.any() else None
 
 
 def _added(found: Steps, column: Floats, mine: slice) -> Floats:

@@ -69,7 +69,7 @@ class ParquetReader(LanesReader):
         columns = Columns.concat([sealed, tail.take(np.isin(tail.series, numbers))]).first_wins()
         bounds = np.searchsorted(columns.series, np.append(numbers, numbers[-1] + 1)).tolist()
         return {
-            ids[id][0]: Rows(ids[id][0], *columns.take(np.arange(low, high))[1:])
+            ids[id][0]: Rows(ids[id][0], *columns.part(low, high)[1:])
             for id, low, high in zip(numbers.tolist(), bounds[:-1], bounds[1:], strict=True)
         }
 

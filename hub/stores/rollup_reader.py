@@ -107,6 +107,9 @@ class _Lane:
         minute = np.where(within % 60_000 == 0, within // 60_000, -1)
         has = self._columns()
         usable = [each for each in np.unique(minute).tolist() if each in has]
+        unknown = ~np.isin(minute, usable)
+        if len(np.unique(day[unknown])) == len(np.unique(day)):  # all days must be read anyway, as for quarters of an hour
+            return
         together = max(1, _AT_ONCE // (4 * len(self._ids) * int(day[-1] - day[0] + 1)))
         for some in (usable[first : first + together] for first in range(0, len(usable), together)):
             mine = np.flatnonzero(np.isin(minute, some))

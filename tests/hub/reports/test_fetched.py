@@ -1,12 +1,16 @@
 """How much a report reads: of some hundred meters at once, and not all of a history for what is far from it."""
 
 import tracemalloc
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from hub.model import Series
+from hub.model import Device, Series
 from hub.ports import Rows
 from hub.reports.intervals import consumption
+from hub.reports.meters import Meter
+from hub.reports.peaks import demands, night_flows
+from hub.reports.setup import Duty
 from tests.hub.reports.helpers import HOUR, IMPORT
 
 DAY = 24 * HOUR
@@ -39,11 +43,12 @@ class Since(Even):
     """Began on a day, and counts what is read of it."""
 
     def __init__(self, day: int, until: int = 2000) -> None:
-        self.began, self.ended, self.read = day * DAY, until * DAY, 0
+        self.began, self.ended, self.read, self.times = day * DAY, until * DAY, 0, 0
 
     def rows(self, series: Series, start: int, end: int) -> Rows:
         found = super().rows(series, max(start, self.began), max(self.began, min(end, self.ended)))
         self.read += len(found.time)
+        self.times += 1
         return found
 
 
@@ -75,3 +80,22 @@ def test_a_number_read_by_hand_is_bounded_by_the_first_reading_after_it() -> Non
     """On day 1020 somebody read 12,000 kWh; on day 1100 the register said 1100 * 12 = 13,200: never more than 1,200 between."""
     assert asked(Since(1100), 1010, 1030, [(1020 * DAY, 12_000.0)])[1:] == (0.0, np.inf)
     assert asked(Since(1100), 1025, 1030, [(1020 * DAY, 12_000.0)])[1:] == (0.0, 1_200.0)
+
+
+UTC = ZoneInfo("UTC")
+
+
+def test_peaks_of_groups_and_of_the_whole_read_each_meter_once() -> None:
+    store = Since(0)
+    some = [Meter(Device(name, accepted=True), IMPORT, (Series(name, IMPORT),), Duty(), ()) for name in ("a", "b")]
+    whole, first, second = demands(store, some, [[0, 1], [0], [1]], 1000 * DAY, 1007 * DAY, UTC)
+    assert [each["peak"] for each in (whole, first, second)] == [1.0, 0.5, 0.5]
+    assert store.times == 2
+
+
+def test_the_nights_of_a_month_are_read_at_once() -> None:
+    store = Since(0)
+    tap = Meter(Device("tap", accepted=True), "water.volume.total", (Series("tap", "water.volume.total"),), Duty(), ())
+    [(_, found)] = night_flows(store, [tap], 1000 * DAY, 1030 * DAY, UTC)
+    assert found == {"minimum": 0.5, "nights": 30, "leak": True}
+    assert store.times == 1
