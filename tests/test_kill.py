@@ -18,41 +18,28 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub.model import Series
-from hub.stores.parquet import ParquetStore
 from tests.support.brokers import start_broker
-from tests.support.hubs import HubProcess, until
+from tests.support.hubs import until
+from tests.support.site import login, site
 
 DEVICES, EACH = 200, 50
 ALARM = 25  # which of a device's messages is above the threshold
 KILLS = 3
-BASE = 1_791_100_000  # seconds; recent enough to be kept
 
-CONFIG = """
-[site]
-community = "yunqi"
-name = "云栖社区"
-time_zone = "Asia/Shanghai"
-[data]
-directory = "data"
-[mqtt]
-url = "mqtt://127.0.0.1:{port}"
-{login}
-[web]
-listen = "127.0.0.1:0"
+METERS = """
 [[quantity]]
 name = "bench.level"
 unit = "1"
 shape = "gauge"
 [[adapter]]
 kind = "json"
-topic = "tele/fire/{{device}}"
+topic = "tele/fire/{device}"
 lane = "rest"
-device = "bench:{{device}}"
-time = {{ path = "ts", unit = "s" }}
+device = "bench:{device}"
+time = { path = "ts", unit = "s" }
 readings = [
-  {{ quantity = "bench.level", path = "smoke" }},
-  {{ quantity = "power.active", path = "power_w", unit = "W" }},
+  { quantity = "bench.level", path = "smoke" },
+  { quantity = "power.active", path = "power_w", unit = "W" },
 ]
 [[rule]]
 id = "level-high"
@@ -64,8 +51,9 @@ severity = "critical"
 """
 
 
-def publish_all(port: int, username: str, password: str, pace: threading.Event) -> None:
-    """Every device's messages in order, its alarm in the middle; returns when the broker has confirmed all of them."""
+def publish_all(port: int, username: str, password: str, start: int) -> None:
+    """Every device's messages in order, its alarm in the middle, one a second from ``start`` on (s since 1970) by their own
+    time; returns when the broker has confirmed all of them."""
     client = paho.Client(CallbackAPIVersion.VERSION2, "load")
     if username:
         client.username_pw_set(username, password)
@@ -74,18 +62,16 @@ def publish_all(port: int, username: str, password: str, pace: threading.Event) 
     client.connect("127.0.0.1", port)
     client.loop_start()
     sent = []
-    start = int(time.time()) - EACH
     for number in range(EACH):
         for device in range(DEVICES):
             message = {"ts": start + number, "smoke": 900 if number == ALARM else 10, "power_w": number}
             sent.append(client.publish(f"tele/fire/d{device}", json.dumps(message), qos=1))
         if number % 10 == 9:
-            pace.wait(0.3)
+            time.sleep(0.3)  # so that the kills fall into it
     for info in sent:
         info.wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
-    publish_all.start = start  # type: ignore[attr-defined]
 
 
 class Listener:
@@ -134,15 +120,11 @@ def test_three_kills_lose_nothing_and_double_nothing(kind: str, tmp_path: Path) 
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    with start_broker(kind, tmp_path) as broker:
-        username, _, password = broker.url.removeprefix("mqtt://").rpartition("@")[0].partition(":")
-        login = f'username = "{username}"\npassword = "{password}"' if username else ""
-        config = tmp_path / "gengfu.toml"
-        config.write_text(CONFIG.format(port=broker.port, login=login), encoding="utf-8")
-        hub = HubProcess(config, tmp_path / "data")
-        hub.start()
-        listener = Listener(broker.port, username, password)
-        load = threading.Thread(target=publish_all, args=(broker.port, username, password, threading.Event()))
+    with start_broker(kind, tmp_path) as broker, site(tmp_path, broker, METERS, bench=False) as made:
+        hub = made.hub
+        listener = Listener(broker.port, *login(broker))
+        start = int(time.time()) - EACH
+        load = threading.Thread(target=publish_all, args=(broker.port, *login(broker), start))
         load.start()
         for _ in range(KILLS):
             time.sleep(dice.uniform(0.1, 0.8))  # the random moment is what is tested
@@ -150,25 +132,16 @@ def test_three_kills_lose_nothing_and_double_nothing(kind: str, tmp_path: Path) 
             hub.start(ready=False)
             until(hub.is_ready, "the hub is ready again")
         load.join(120)
-        start = publish_all.start  # type: ignore[attr-defined]
         until(lambda: len(hub.every("/api/v1/alerts")) >= DEVICES, "every alert is in the records")
         wanted = {(start + number) * 1000 for number in range(EACH)}
 
-        def stored(device: int, quantity: str) -> list[int]:
-            store = ParquetStore.open_reader(tmp_path / "data")
-            try:
-                times: list[int] = store.rows(Series(f"bench:d{device}", quantity), 0, 2**62).time.tolist()
-                return times
-            finally:
-                store.close()
-
         def complete(device: int, quantity: str) -> bool:
-            return set(stored(device, quantity)) >= wanted
+            return set(made.stored(f"bench:d{device}", quantity)) >= wanted
 
         for device in range(DEVICES):
             for quantity in ("bench.level", "power.active"):
                 until(partial(complete, device, quantity), f"{quantity} of device {device} is stored")
-                assert sorted(stored(device, quantity)) == sorted(wanted), "each reading once"
+                assert sorted(made.stored(f"bench:d{device}", quantity)) == sorted(wanted), "each reading once"
         until(lambda: not [a for a in hub.every("/api/v1/alerts") if a["state"] != "resolved"], "every alert is resolved")
         alerts = hub.every("/api/v1/alerts")
         assert Counter(alert["device"] for alert in alerts) == Counter(f"bench:d{device}" for device in range(DEVICES))

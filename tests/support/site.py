@@ -24,7 +24,7 @@ from tests.support.brokers import Broker
 from tests.support.hubs import HubProcess, until
 from tests.support.rawmqtt import Client
 
-CONFIG = """
+HEAD = """
 [site]
 community = "yunqi"
 name = "云栖社区"
@@ -36,28 +36,30 @@ url = "mqtt://127.0.0.1:{port}"
 {login}
 [web]
 listen = "127.0.0.1:0"
+"""
+BENCH = """
 [[quantity]]
 name = "bench.level"
 unit = "1"
 shape = "gauge"
 [[adapter]]
 kind = "json"
-topic = "bench/{{device}}"
-device = "bench:{{device}}"
+topic = "bench/{device}"
+device = "bench:{device}"
 seq = "seq"
-time = {{ path = "ts", unit = "ms" }}
+time = { path = "ts", unit = "ms" }
 readings = [
-  {{ quantity = "bench.level", path = "level" }},
-  {{ quantity = "power.active", path = "power", unit = "W" }},
+  { quantity = "bench.level", path = "level" },
+  { quantity = "power.active", path = "power", unit = "W" },
 ]
 [[adapter]]
 kind = "json"
-topic = "alarm/{{device}}"
+topic = "alarm/{device}"
 lane = "fire"
-device = "alarm:{{device}}"
+device = "alarm:{device}"
 seq = "seq"
-time = {{ path = "ts", unit = "ms" }}
-readings = [{{ quantity = "fire.smoke", path = "smoke" }}]
+time = { path = "ts", unit = "ms" }
+readings = [{ quantity = "fire.smoke", path = "smoke" }]
 [[rule]]
 id = "level-high"
 kind = "above"
@@ -77,16 +79,18 @@ def wall() -> int:
 
 
 class Site:
-    """``hub`` is not started yet. ``port`` is where the hub finds its broker: a proxy's, if one stands between."""
+    """``hub`` is not started yet. ``port`` is where the hub finds its broker: a proxy's, if one stands between. ``bench``: with
+    the devices and the rule above, or with nothing but what ``more`` says."""
 
-    def __init__(self, path: Path, broker: Broker, more: str = "", port: int = 0) -> None:
+    def __init__(self, path: Path, broker: Broker, more: str = "", port: int = 0, bench: bool = True) -> None:
         self.path = path
         self.broker = broker
         self.data = path / "data"
         name, word = login(broker)
         lines = f'username = "{name}"\npassword = "{word}"' if name else ""
         self.config = path / "gengfu.toml"
-        self.config.write_text(CONFIG.format(port=port or broker.port, login=lines) + more, encoding="utf-8")
+        head = HEAD.format(port=port or broker.port, login=lines)
+        self.config.write_text(head + (BENCH if bench else "") + more, encoding="utf-8")
         self.hub = HubProcess(self.config, self.data)
         self._clients: list[Client] = []
 
@@ -130,8 +134,8 @@ class Site:
 
 
 @contextmanager
-def site(path: Path, broker: Broker, more: str = "", *, port: int = 0, start: bool = True) -> Iterator[Site]:
-    made = Site(path, broker, more, port)
+def site(path: Path, broker: Broker, more: str = "", *, port: int = 0, start: bool = True, bench: bool = True) -> Iterator[Site]:
+    made = Site(path, broker, more, port, bench)
     try:
         if start:
             made.hub.start()

@@ -1,18 +1,16 @@
 """The page of a real hub: a detector's smoke over a real broker, from the first screen to the alert's own, where it ends."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 from playwright.async_api import expect
 
-from tests.support.brokers import Broker, start_mosquitto
+from tests.support.brokers import start_mosquitto
 from tests.support.browsing import chromium, installed, window
-from tests.support.hubs import HubProcess, running_hub, until
+from tests.support.hubs import HubProcess, until
+from tests.support.site import Site, site
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,17 +18,7 @@ pytestmark = [
 ]
 
 DETECTOR = "0x00158d0001a2b3c4"
-CONFIG = """
-[site]
-community = "yunqi"
-name = "云栖社区"
-time_zone = "Asia/Shanghai"
-[data]
-directory = "data"
-[mqtt]
-url = "mqtt://127.0.0.1:{port}"
-[web]
-listen = "127.0.0.1:0"
+KITCHEN = f"""
 [[space]]
 id = "3"
 name = "3幢"
@@ -43,7 +31,7 @@ name_en = "kitchen"
 kind = "room"
 parent = "3"
 [[device]]
-id = "zigbee:{detector}"
+id = "zigbee:{DETECTOR}"
 name = "厨房烟感"
 space = "3-kitchen"
 [[adapter]]
@@ -52,35 +40,19 @@ kind = "zigbee2mqtt"
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with start_mosquitto(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def hub(tmp_path: Path, broker: Broker) -> Iterator[HubProcess]:
-    config = tmp_path / "gengfu.toml"
-    config.write_text(CONFIG.format(port=broker.port, detector=DETECTOR), encoding="utf-8")
-    with running_hub(config, tmp_path / "data") as running:
-        yield running
-
-
-def say_smoke(broker: Broker, smoke: bool) -> None:
-    client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.connect("127.0.0.1", broker.port)
-    client.loop_start()
-    said = client.publish(f"zigbee2mqtt/{DETECTOR}", json.dumps({"smoke": smoke, "battery": 91, "linkquality": 120}), qos=1)
-    said.wait_for_publish(10)
-    client.disconnect()
-    client.loop_stop()
+def made(tmp_path: Path) -> Iterator[Site]:
+    with start_mosquitto(tmp_path) as broker, site(tmp_path, broker, KITCHEN, bench=False) as made:
+        yield made
 
 
 def open_alerts(hub: HubProcess) -> list[str]:
     return [one["id"] for one in hub.get("/api/v1/alerts?state=open")["items"]]
 
 
-async def test_an_alert_from_the_detector_to_its_end(hub: HubProcess, broker: Broker) -> None:
-    await asyncio.to_thread(say_smoke, broker, True)
+async def test_an_alert_from_the_detector_to_its_end(made: Site) -> None:
+    hub = made.hub
+    smoke = {"smoke": True, "battery": 91, "linkquality": 120}
+    await asyncio.to_thread(made.client().say, f"zigbee2mqtt/{DETECTOR}", smoke)
     await asyncio.to_thread(until, lambda: open_alerts(hub), "the smoke is an open alert", 15)
     async with chromium() as browser, window(browser, hub.url) as opened:
         page = opened.page

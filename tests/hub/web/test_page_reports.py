@@ -13,7 +13,8 @@ from hub.config import load
 from hub.model import Batch, Reading
 from tests.support.brokers import start_mosquitto
 from tests.support.browsing import installed, window
-from tests.support.hubs import HubProcess, running_hub
+from tests.support.hubs import HubProcess
+from tests.support.site import site
 
 pytestmark = [
     pytest.mark.browser,
@@ -23,17 +24,7 @@ pytestmark = [
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
 FIRST = TODAY - timedelta(days=5)
-CONFIG = """
-[site]
-community = "yunqi"
-name = "云栖社区"
-time_zone = "Asia/Shanghai"
-[data]
-directory = "data"
-[mqtt]
-url = "mqtt://127.0.0.1:{port}"
-[web]
-listen = "127.0.0.1:0"
+METER = """
 [[space]]
 id = "3"
 name = "3幢"
@@ -47,17 +38,15 @@ space = "3"
 kind = "json"
 topic = "bench/meter"
 device = "bench:meter"
-readings = [{{ quantity = "energy.active.import.total", path = "kwh" }}]
+readings = [{ quantity = "energy.active.import.total", path = "kwh" }]
 """
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[HubProcess]:
     """Two kWh an hour for four days; of the second, from 06:00 to 18:00, nothing was heard."""
-    with start_mosquitto(tmp_path) as broker:
-        config = tmp_path / "gengfu.toml"
-        config.write_text(CONFIG.format(port=broker.port), encoding="utf-8")
-        store, batch = open_store(load(config)), Batch()
+    with start_mosquitto(tmp_path) as broker, site(tmp_path, broker, METER, start=False, bench=False) as made:
+        store, batch = open_store(load(made.config)), Batch()
         for quarter in range(4 * 96 + 1):
             if 96 + 24 < quarter < 96 + 72:
                 continue
@@ -66,8 +55,8 @@ def hub(tmp_path: Path) -> Iterator[HubProcess]:
             batch.received_at.append(at + 500)
         store.append("rest", batch)
         store.close()
-        with running_hub(config, tmp_path / "data") as running:
-            yield running
+        made.hub.start()
+        yield made.hub
 
 
 async def test_missing_is_hatched_and_never_zero(hub: HubProcess, browser: Browser) -> None:

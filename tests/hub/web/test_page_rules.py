@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.hub.test_rulebook import CONFIG, alerts, say
-from tests.support.brokers import Broker, start_mosquitto
+from tests.hub.test_rulebook import alerts, levels, say
 from tests.support.browsing import installed, window
-from tests.support.hubs import HubProcess, running_hub, until
+from tests.support.hubs import until
+from tests.support.site import Site
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,25 +18,18 @@ pytestmark = [
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with start_mosquitto(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def hub(tmp_path: Path, broker: Broker) -> Iterator[HubProcess]:
-    config = tmp_path / "gengfu.toml"
-    config.write_text(CONFIG.format(port=broker.port), encoding="utf-8")
-    with running_hub(config, tmp_path / "data") as running:
-        yield running
+def made(tmp_path: Path) -> Iterator[Site]:
+    with levels(tmp_path) as made:
+        yield made
 
 
 async def no_wider_than_the_screen(page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-async def test_a_rule_is_edited_tried_saved_and_gone_back_to(hub: HubProcess, broker: Broker, browser: Browser) -> None:
-    say(broker, "a", 600)
+async def test_a_rule_is_edited_tried_saved_and_gone_back_to(made: Site, browser: Browser) -> None:
+    hub = made.hub
+    say(made, "a", 600)
     until(lambda: alerts(hub, "level-high"), "600 is above 500")
     phone = {"width": 360, "height": 740}
     async with window(browser, f"{hub.url}/#/rules", viewport=phone) as opened:
