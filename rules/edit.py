@@ -10,14 +10,15 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Literal, TypeVar
 
-from hub.model import Alert, Now
+from hub.model import Alert, Now, Reading
 from hub.ports import Rule, SilenceRule
 from rules import keep
 from rules.engine import Engine
 from rules.group import Group
 from rules.loading import quantities
 from rules.standing import NOTHING
-from rules.subjects import Key, Tracked
+from rules.stored import LATEST
+from rules.subjects import NO_SIGN_OF_LIFE, Key, Tracked
 from rules.together import Together
 from rules.watch import Watch
 
@@ -35,9 +36,19 @@ def replace(engine: Engine, id: str, rule: Rule | None, now: Now) -> None:
         pass
 
 
-def pieces(engine: Engine, id: str, rule: Rule | None, clock: Callable[[], Now]) -> Iterator[list[Alert]]:
+def pieces(
+    engine: Engine,
+    id: str,
+    rule: Rule | None,
+    clock: Callable[[], Now],
+    devices: Sequence[str] = (),
+    newest: Callable[[str], Iterable[Reading]] = lambda device: (),
+) -> Iterator[list[Alert]]:
     """The same in pieces, to be taken one after the other while readings go on, and not two rules at a time. Each gives the
-    alerts that came of it. What has not had its turn is judged by the version before."""
+    alerts that came of it. What has not had its turn is judged by the version before.
+
+    ``devices``: all that were ever heard; ``newest``: of one of them the newest reading of each series. What they tell is judged
+    at once, as ``rules.stored`` says."""
     subjects = engine._subjects
     if rule is not None and not rule.settings.enabled:
         rule = None
@@ -56,6 +67,8 @@ def pieces(engine: Engine, id: str, rule: Rule | None, clock: Callable[[], Now])
         yield from _in_turn(list(subjects.presences.values()), edit.device, clock)
     yield from _in_turn([*subjects.series, *subjects._parked], edit.series, clock)
     yield from _in_turn([one for one in engine._open.values() if isinstance(one, Watch)], edit.left, clock)
+    if rule is not None:
+        yield from _in_turn(devices, lambda device, now: edit.known(device, newest(device), now), clock)
     yield from _in_turn(list(subjects.groups), edit.group, clock)
     engine.knows(id, rule)
 
@@ -131,6 +144,22 @@ class _Edit:
         if holder.settings.id == self._id and self._is_old(holder) and holder.alert is not None:
             self._follow(holder, now)
         return NOTHING
+
+    def known(self, device: str, newest: Iterable[Reading], now: Now) -> Sequence[Alert]:
+        """What is so already, as far as anybody knows."""
+        subjects = self._subjects
+        presence, told = subjects.presences.get(device), subjects.device(device)
+        away = (presence is not None and presence.silent) or (told is not None and told.online is False)
+        found = []
+        for reading in newest:
+            at = min(reading.time or now.wall, now.wall)  # when it arrived, within the two minutes a clock may be ahead
+            if self._concerns(reading.quantity) and now.wall - at < LATEST and (not away or reading.quantity in NO_SIGN_OF_LIFE):
+                found.append((reading, at))
+        began = subjects.began
+        raised = self._engine.judge_stored((self._id,), found, now, since=began.wall if began is not None else 0)
+        for reading, at in found:
+            subjects.groups.learn(reading, at, now, self._id)
+        return raised
 
     def group(self, group: Group, now: Now) -> Sequence[Alert]:
         """What its members make of it together."""

@@ -109,12 +109,14 @@ class Engine:
                 changed.extend(woken)
         return changed
 
-    def judge_stored(self, rules: Collection[str], latest: Iterable[tuple[Reading, int]], now: Now) -> list[Alert]:
+    def judge_stored(
+        self, rules: Collection[str], latest: Iterable[tuple[Reading, int]], now: Now, since: int | None = None
+    ) -> list[Alert]:
         """What these rules, by id, raise from the newest stored readings, each with its arrival, ms; see ``rules.stored``."""
         raised: list[Alert] = []
-        for watch, reading, arrival, stale in stored.unjudged(self._subjects, rules, latest):
+        for watch, reading, arrival in stored.unjudged(self._subjects, rules, latest):
             try:
-                judged = watch.see(reading, arrival, now, stale)
+                judged = stored.judge(watch, reading, arrival, now, since)
             except Exception as problem:  # noqa: BLE001  a rule that raises stops only itself, and says so
                 self._fail(watch.settings.id, problem)
                 continue

@@ -160,12 +160,12 @@ class Groups:
         """Series that were members before the restart."""
         return list(dict.fromkeys(key for _, _, _, key in self._saved))
 
-    def learn(self, reading: Reading, arrival: int, now: Now) -> None:
-        """The newest stored reading of a series: what a member has missed of it, or never knew. It is judged a little later, for
-        newer ones may wait at the broker."""
+    def learn(self, reading: Reading, arrival: int, now: Now, rule: str = "") -> None:
+        """The newest stored reading of a series: what a member, or one of that rule, has missed of it, or never knew. It is
+        judged a little later, for newer ones may wait at the broker."""
         for member in self._members.get((reading.device, reading.quantity, reading.channel), ()):
             time = reading.time or arrival
-            if time > member.newest:
+            if time > member.newest and rule in ("", member.settings.id):
                 self._learn(member, reading, time, arrival, now)
 
     def _learn(self, member: Part, reading: Reading, time: int, arrival: int, now: Now) -> None:

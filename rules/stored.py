@@ -3,17 +3,22 @@
 A door that stands open when its rule begins would be told with its next opening only. So a new or edited rule looks once at
 the newest stored readings, a moment after the start: what the broker still holds is newer. What it finds is raised as "stale,
 verify", and confirmed by the next reading. It ends nothing; windows and counts learn from readings to come; what was judged
-before, and what a person has closed, stays as it is.
+before, and what a person has closed, stays as it is. An event (a call for help) is over once it has been told.
+
+A rule that is edited while the hub runs looks at once (``rules.edit``), and what the hub itself has heard is no longer stale.
+Of a device that is silent nobody knows how things stand: nothing is raised.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from hub.model import Now, Quality, Reading
+from hub.model import Alert, Now, Quality, Reading
 from hub.ports import Rule, SilenceRule
+from rules import hours
+from rules.standing import NOTHING
 from rules.subjects import Subjects
 from rules.together import Together
 from rules.waits import OVERDUE
@@ -69,17 +74,29 @@ def mark(rule: Rule) -> str:
 
 def unjudged(
     subjects: Subjects, ids: Collection[str], latest: Iterable[tuple[Reading, int]]
-) -> Iterator[tuple[Watch, Reading, int, bool]]:
-    """What these rules have yet to judge of the newest stored readings, each with its arrival, ms: the watch, the reading, its
-    arrival, and whether it is to be raised as stale."""
+) -> Iterator[tuple[Watch, Reading, int]]:
+    """What these rules have yet to judge of the newest stored readings, each with its arrival, ms."""
     for reading, arrival in latest:
         if reading.quality & _NOT_NOW:
             continue
         time = arrival if reading.time is None else reading.time
         for watch in subjects.bound((reading.device, reading.quantity, reading.channel)).watches:
-            if not isinstance(watch, Watch) or watch.settings.id not in ids or watch.memory is not None:
+            if not isinstance(watch, Watch) or watch.settings.id not in ids or watch.memory is not None or watch.event:
                 continue
-            if watch.alert is not None or watch.newest > time or any(one.began <= time <= one.ended for one in watch.closed):
-                continue
-            watch.newest = min(watch.newest, time - 1)
-            yield watch, reading, arrival, watch.hours is None or watch.hours.open(time)  # if not, it waits for its hours
+            if watch.alert is None and watch.newest <= time and not any(one.began <= time <= one.ended for one in watch.closed):
+                yield watch, reading, arrival
+
+
+def judge(watch: Watch, reading: Reading, arrival: int, now: Now, since: int | None) -> Sequence[Alert]:
+    """``since``: when the hub began to hear, ms, if it has gone on until now; None at its start."""
+    time = arrival if reading.time is None else reading.time
+    watch.newest = min(watch.newest, time - 1)
+    if since is None:
+        counts = watch.hours is None or watch.hours.open(time)  # if not, it waits for its hours
+        return watch.see(reading, arrival, now, stale=counts)
+    if watch.hours is None or watch.hours.open(now.wall):
+        return watch.see(reading, arrival, now, stale=time < since)
+    watch.newest = time
+    if watch.judge(reading, False, None):
+        hours.wait(watch, reading.value, now)
+    return NOTHING

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from hub.calendar import Calendar
 from hub.during import Schedule
-from hub.model import Alert, Now
+from hub.model import Alert, Device, Now
 from hub.ports import Directory, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
 from rules import keep
@@ -255,6 +255,9 @@ class Subjects:
             presence.silent = presence.silent or alert.silent
         presence.heard = max(presence.heard, now.monotonic)
         return watch
+
+    def device(self, id: str) -> Device | None:
+        return self._directory.device(id)
 
     def presence(self, device: str) -> Tracked:
         presence = self.presences.get(device)

@@ -1,9 +1,11 @@
-"""A rule comes into force on a hub that keeps watch: a little at a time, so that ten thousand detectors hold up no alarm."""
+"""A rule comes into force on a hub that keeps watch: a little at a time, so that ten thousand detectors hold up no alarm.
+
+What is so already is raised at once, not with the next reading of a detector that speaks once an hour."""
 
 import asyncio
 from collections.abc import Callable
 
-from hub.model import Now
+from hub.model import Now, Reading
 from hub.pipeline import Pipeline
 from hub.ports import Rule
 from rules.edit import pieces
@@ -27,10 +29,15 @@ class Live:
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
 
+    def _newest(self, device: str) -> list[Reading]:
+        tracks = self._pipeline.intake.devices.get(device, {})
+        return [track.newest for track in tracks.values() if track.newest is not None]
+
     async def _replace(self, id: str, rule: Rule | None) -> None:
         async with self._lock:
             until = self._clock().monotonic + AT_ONCE
-            for raised in pieces(self._pipeline.engine, id, rule, self._clock):
+            heard = list(self._pipeline.intake.devices)
+            for raised in pieces(self._pipeline.engine, id, rule, self._clock, heard, self._newest):
                 if raised:
                     await self._pipeline.decide(raised, [])
                 elif self._clock().monotonic < until:

@@ -32,6 +32,7 @@ class Bench:
         self.engine = Engine(rules, Places(SPACES, devices), Vocabulary())
         self.seconds = 0.0
         self.changes: list[tuple[float, str, str]] = []
+        self.heard: dict[str, dict[str, Reading]] = {}
         self.engine.restore(None, [], None, self.now)  # as a hub does at its start
 
     @property
@@ -48,10 +49,16 @@ class Bench:
 
     def reads(self, value: float, device: str = "d:1", quantity: str = TEMPERATURE) -> None:
         at = self.now.wall
-        self._note(self.engine.step(Reading(device, quantity, value, at), at, self.now))
+        reading = self.heard.setdefault(device, {})[quantity] = Reading(device, quantity, value, at)
+        self._note(self.engine.step(reading, at, self.now))
 
     def edit(self, id: str, rule: Rule | None) -> None:
         replace(self.engine, id, rule, self.now)
+
+    def goes_live(self, id: str, rule: Rule) -> None:
+        """An edit on a hub that remembers what it has heard."""
+        for raised in pieces(self.engine, id, rule, lambda: self.now, list(self.heard), lambda one: self.heard[one].values()):
+            self._note(raised)
 
     def open(self, id: str) -> list[Alert]:
         return [alert for alert in self.engine.open_alerts() if alert.rule == id]
@@ -206,3 +213,75 @@ def _of(kind: str, threshold: float) -> Rule:
     if kind == "together":
         return rule("mine", "together", each="device", all=[{"kind": "above", "quantity": TEMPERATURE, "threshold": threshold}])
     return rule("mine", threshold=threshold)
+
+
+# --- what is so already -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_so_already_is_raised_when_the_rule_goes_live() -> None:
+    bench = Bench(rule("mine", threshold=50), rule("other", threshold=50))
+    bench.reads(40)
+    bench.at(10)
+    bench.goes_live("mine", rule("mine"))
+    (alert,) = bench.open("mine")
+    assert (alert.state, alert.stale, alert.value, alert.at) == ("firing", False, 40, START)
+    bench.goes_live("new", rule("new", hold_for="60s"))
+    assert bench.open("new")[0].state == "pending" and not bench.open("other")
+    bench.at(75)
+    assert bench.open("new")[0].state == "firing"
+    bench.reads(20)
+    assert {change[1:] for change in bench.changes[-2:]} == {("mine", "resolved"), ("new", "resolved")}
+    bench.goes_live("mine", rule("mine", threshold=31))
+    assert len([change for change in bench.changes if change[1] == "mine"]) == 2, "it is over, and stays so"
+
+
+def test_several_conditions_together_see_what_is_so_already() -> None:
+    both = [{"kind": "state", "quantity": "fire.smoke"}, {"kind": "above", "quantity": TEMPERATURE, "threshold": 50}]
+    bench = Bench()
+    bench.reads(1, "d:1", "fire.smoke")
+    bench.reads(60, "d:2")
+    bench.at(10)
+    bench.goes_live("fire", rule("fire", "together", each="floor", all=both))
+    assert [alert.state for alert in bench.open("fire")] == ["firing"]
+
+
+def test_an_edit_ends_nothing() -> None:
+    bench = Bench(rule("mine"))
+    bench.reads(40)
+    bench.goes_live("mine", rule("mine", threshold=50))
+    assert [alert.state for alert in bench.open("mine")] == ["firing"], "it takes a reading to end it"
+
+
+def test_of_a_device_that_is_silent_nobody_knows() -> None:
+    bench = Bench(rule("silent", "silent", quantity="air.*", at_most="60s"))
+    bench.reads(40)
+    bench.at(100)
+    assert bench.open("silent")
+    bench.goes_live("mine", rule("mine"))
+    assert not bench.open("mine")
+    bench.reads(41)
+    assert bench.open("mine")
+
+
+def test_what_was_heard_before_the_hub_began_is_raised_as_stale() -> None:
+    bench = Bench()
+    bench.heard["d:1"] = {TEMPERATURE: Reading("d:1", TEMPERATURE, 40, START - 3_600_000)}
+    bench.goes_live("mine", rule("mine"))
+    assert [(alert.state, alert.stale) for alert in bench.open("mine")] == [("firing", True)]
+
+
+def test_a_call_for_help_that_was_told_is_no_state() -> None:
+    bench = Bench()
+    bench.reads(1, quantity="safety.sos")
+    bench.goes_live("mine", rule("mine", "state", quantity="safety.sos"))
+    assert not bench.open("mine")
+
+
+def test_outside_of_its_hours_it_waits_for_them() -> None:
+    bench = Bench()  # it begins at 14:13:20 UTC
+    bench.reads(40)
+    bench.goes_live("mine", rule("mine", during={"hours": "14:15-15:00"}))
+    bench.at(99)
+    assert not bench.open("mine")
+    bench.at(101)
+    assert [alert.state for alert in bench.open("mine")] == ["firing"]
