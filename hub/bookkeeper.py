@@ -21,6 +21,7 @@ from hub.reports.full import full_report
 from hub.reports.period import local, parse_period
 from hub.reports.setup import ReportMail
 from hub.reports.words import Language
+from hub.said import said_by, sentence
 from hub.web.reports import Spoken
 from hub.web.view import Busy, EnergyWords, NotFound, Refused
 
@@ -58,23 +59,23 @@ class Bookkeeper:
         try:
             start, end = parse_period(words, config.zone, self._clock().wall)
         except ValueError as problem:
-            raise Refused(str(problem)) from problem
+            raise Refused(said_by(problem)) from problem
         return places.devices, places, config.name, config.zone, start, end, words.by, words.every, config.energy
 
     async def whole(self, words: EnergyWords) -> dict[str, Any]:
         try:
             report: dict[str, Any] = await self._queries.ask(full_report, *self._about(words))
         except ValueError as problem:
-            raise Refused(str(problem)) from problem
+            raise Refused(said_by(problem)) from problem
         return report
 
     async def file(self, words: EnergyWords, format: Format, language: Spoken) -> tuple[str, bytes]:
         try:
             made: tuple[str, bytes] | str = await self._queries.ask(ask_file, self._about(words), format, language)
         except ValueError as problem:
-            raise Refused(str(problem)) from problem
+            raise Refused(said_by(problem)) from problem
         if isinstance(made, str):
-            raise Refused(made)
+            raise Refused(sentence("report_wrong", why=made))
         return made
 
     async def closed(self) -> Sequence[tuple[Closed, Sequence[str]]]:
@@ -87,13 +88,13 @@ class Bookkeeper:
         def read() -> bytes:
             entry = self._archive.find(id)
             if entry is None:
-                raise NotFound(f'no closed report is called "{id}"')
+                raise NotFound(sentence("no_closed_report", id=id))
             try:
                 return self._archive.file(entry.id, name)
             except KeyError:
-                raise NotFound(f"{entry.id} has no {name}") from None
+                raise NotFound(sentence("no_report_file", id=entry.id, name=name)) from None
             except Damaged as problem:
-                raise Refused(str(problem)) from problem
+                raise Refused(sentence("report_wrong", why=str(problem))) from problem
 
         return await asyncio.to_thread(read)
 
@@ -132,7 +133,7 @@ class Bookkeeper:
 
     async def _send(self, month: str, mail: ReportMail, person: Person) -> None:
         if self._mailer is None:
-            raise Refused('reports are to be sent by mail, but there is no [[notifier]] with kind = "email"')
+            raise Refused(sentence("no_mailer"))
         words = EnergyWords(month=month, by=mail.by, every=mail.every)
         files = [await self.file(words, format, person.language) for format in mail.formats]
         await self._mailer.send(person, self._config.name, month, files)

@@ -1,6 +1,6 @@
 """What people decide on the way from an alert to them, beside acknowledging and closing: through the pipeline, and audited.
 
-All of it raises ``Wrong`` in one plain sentence, and returns when it is on disk.
+All of it raises ``Unfit`` in one plain sentence, and returns when it is on disk.
 """
 
 import secrets
@@ -16,6 +16,7 @@ from hub.pipeline import Pipeline
 from hub.ports import Directory
 from hub.records import Work
 from hub.records_people import Note, PeopleReader, put_note, put_silence, put_swap
+from hub.said import Said, sentence
 from hub.telling.duty import Rota, Swap
 from hub.telling.matching import Matcher
 from hub.telling.silences import AT_MOST, LONGEST, Kind, Silence, same_person
@@ -28,15 +29,22 @@ SWAPS_KEPT = 40 * 86_400_000
 """ms after which a swap no longer matters."""
 
 
-class Wrong(ValueError):
-    """What was asked makes no sense; the text says why."""
+class Unfit(Exception):
+    """It cannot be done; the sentence says why."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(why)
 
 
-class Missing(LookupError):
+class Wrong(Unfit):
+    """What was asked makes no sense."""
+
+
+class Missing(Unfit):
     """There is no such thing."""
 
 
-class Over(Exception):
+class Over(Unfit):
     """It is over already."""
 
 
@@ -66,7 +74,7 @@ class Commands:
         """Acknowledges every firing member that nobody has; how many. Raises Missing where no such incident is open."""
         group = next((group for group in self._telling.groups if group.incident.id == id), None)
         if group is None:
-            raise Missing(f"there is no open incident {id}")
+            raise Missing(sentence("no_open_incident", id=id))
         waiting = [alert.id for alert in group.firing.values() if not alert.acknowledged_by]
         for start in range(0, len(waiting), AT_ONCE):
             now = self._clock()
@@ -78,18 +86,18 @@ class Commands:
     # --- one alert ----------------------------------------------------------------------------------------------------
 
     async def comment(self, alert: Alert, by: str, text: str) -> None:
-        await self._write(Note(alert.id, self._clock().wall, by, "comment", _said(text, "what you want to say")))
+        await self._write(Note(alert.id, self._clock().wall, by, "comment", _said(text, "say_comment")))
 
     async def done(self, alert: Alert, by: str, text: str) -> None:
-        await self._write(Note(alert.id, self._clock().wall, by, "done", _said(text, "what was done")))
+        await self._write(Note(alert.id, self._clock().wall, by, "done", _said(text, "say_done")))
 
     async def assign(self, alert: Alert, by: str, whom: str, text: str = "") -> None:
         """``whom``: a configured person, by id or name; they are told. "" to nobody."""
         if alert.state == "resolved":
-            raise Over(f"the alert {alert.id} is resolved already")
+            raise Over(sentence("alert_closed", id=alert.id))
         person = next((id for id, name in self._names.items() if whom in (id, name)), "") if whom else ""
         if whom and not person:
-            raise Wrong(f'there is no person "{whom}"; there are {", ".join(self._names) or "none"}')
+            raise Wrong(sentence("no_person", name=whom, names=_names(self._names)))
         now = self._clock()
         roster = self._telling.roster
         mark = f"assigned{now.wall}"
@@ -99,11 +107,11 @@ class Commands:
     async def reopen(self, alert: Alert, by: str, reason: str) -> Alert:
         """A person says that a closed alert is not over. It stays closed; a new one names it, and only a person closes that."""
         if alert.state != "resolved":
-            raise Wrong(f"the alert {alert.id} is open")
+            raise Wrong(sentence("alert_open", id=alert.id))
         again = next((one for one in self._pipeline.open.values() if one.reopens == alert.id), None)
         if again is not None:
-            raise Over(f"it is open again already, as {again.id}")
-        reason = _said(reason, "why it is not over")
+            raise Over(sentence("alert_again", id=again.id))
+        reason = _said(reason, "say_reopen")
         now = self._clock()
         id = lifecycle.identity("reopened", alert.id, by, reason, now.wall, alert.revision)
         made = replace(
@@ -135,17 +143,17 @@ class Commands:
         now = self._clock().wall
         since = max(since, now)
         if until <= since:
-            raise Wrong("it ends before it begins: say until when in the future")
+            raise Wrong(sentence("silence_ends_before"))
         if until - since > LONGEST:
-            raise Wrong(f"a silence ends after {LONGEST // 86_400_000} days at the latest: say it again then")
+            raise Wrong(sentence("silence_long", days=LONGEST // 86_400_000))
         if kind != "silence" and (matcher.device == "*" or set("*?[") & set(matcher.device)):
-            raise Wrong(f"{kind} is for one device: say which")
+            raise Wrong(sentence("one_device", kind=sentence(kind)))
         if matcher == Matcher():
-            raise Wrong("that would silence everything: say which rule, device, space, quantity or severity")
+            raise Wrong(sentence("silences_everything"))
         if len(self._telling.silences) >= AT_MOST:
-            raise Wrong(f"there are {AT_MOST} silences already: end some first")
+            raise Wrong(sentence("silences_many", most=AT_MOST))
         made = Silence(
-            id=secrets.token_hex(8), matcher=matcher, since=since, until=until, by=by, why=_said(why, "why"), kind=kind
+            id=secrets.token_hex(8), matcher=matcher, since=since, until=until, by=by, why=_said(why, "say_why"), kind=kind
         )
         await self._take(made, by, kind)
         return made
@@ -154,9 +162,9 @@ class Commands:
         """A second person agrees that also what is critical, or of fire or a person in need, is silenced."""
         silence = self._silence(id)
         if same_person(silence.by, by, self._names):
-            raise Wrong(f"{by} asked for this silence: the second person must be somebody else")
+            raise Wrong(sentence("second_is_first", by=by))
         if silence.second:
-            raise Over(f"{silence.second} has agreed already")
+            raise Over(sentence("second_agreed", by=silence.second))
         now = self._clock().wall
         agreed = replace(silence, second=by, second_at=now)
         await self._take(agreed, by, "second")
@@ -171,7 +179,7 @@ class Commands:
     def _silence(self, id: str) -> Silence:
         found = self._telling.silences.get(id)
         if found is None or found.over(self._clock().wall):
-            raise Missing(f"there is no silence {id} in force or to come")
+            raise Missing(sentence("no_silence", id=id))
         return found
 
     async def _take(self, silence: Silence, by: str, what: str) -> None:
@@ -185,15 +193,15 @@ class Commands:
         rota = self._telling.voice.rota
         for one in (person, instead_of):
             if one not in self._names:
-                raise Wrong(f'there is no person "{one}"; there are {", ".join(self._names) or "none"}')
+                raise Wrong(sentence("no_person", name=one, names=_names(self._names)))
         if team and team not in rota.teams:
-            raise Wrong(f'there is no team "{team}"; there are {", ".join(rota.teams) or "none"}')
+            raise Wrong(sentence("no_team", name=team, names=_names(rota.teams)))
         try:
             given = date.fromisoformat(day)
         except ValueError:
-            raise Wrong(f'"{day}" is no day: write it like "2026-10-01"') from None
+            raise Wrong(sentence("no_date", day=day)) from None
         if given < rota.calendar.local(self._clock().wall - 86_400_000).date():
-            raise Wrong(f"{day} is over")
+            raise Wrong(sentence("day_over", day=day))
         made = Swap(day, person, instead_of, team, by)
         self._telling.voice.rota = Rota(rota.calendar, rota.shifts, (*rota.swaps, made))
         await self._pipeline.decide(
@@ -202,7 +210,11 @@ class Commands:
         return made
 
 
-def _said(text: str, what: str) -> str:
+def _said(text: str, otherwise: str) -> str:
     if not text.strip():
-        raise Wrong(f"say {what}")
+        raise Wrong(sentence(otherwise))
     return text.strip()
+
+
+def _names(known: Iterable[str]) -> str | Said:
+    return ", ".join(known) or sentence("nobody")

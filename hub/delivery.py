@@ -21,6 +21,7 @@ from hub.notifiers.words import CALLS, parse_rate
 from hub.outlet import Allowance, Outlet
 from hub.ports import Notifier, NotSent
 from hub.records import Sent
+from hub.said import Said, packed, sentence
 
 QUEUE = 10_000
 """Notices of one notifier in memory: waiting, being sent, or waiting to be tried again."""
@@ -77,7 +78,7 @@ class Delivery:
             if notice.id in self._under_way:
                 continue
             if outlet is None:
-                self._finish(notice, "failed", f'there is no notifier "{notice.notifier}" any more')
+                self._finish(notice, "failed", sentence("no_notifier", id=notice.notifier))
             elif outlet.held >= QUEUE:
                 self._owing = True
                 self.overflowed += 1
@@ -120,11 +121,13 @@ class Delivery:
                 self._all_again(outlet, group, problem, began)
             except Exception as error:  # noqa: BLE001 - a notifier that raises stops only itself, and says so
                 outlet.ended()
-                self._all_again(outlet, group, NotSent(f"the notifier failed: {type(error).__name__}: {error}"), began)
+                self._all_again(
+                    outlet, group, NotSent(sentence("notifier_failed", why=f"{type(error).__name__}: {error}")), began
+                )
             else:
                 outlet.ended()
                 self._channels.works(id)
-                note = f"one of {len(group)} in a digest" if len(group) > 1 else ""
+                note = sentence("in_a_digest", count=len(group)) if len(group) > 1 else None
                 for notice in group:
                     self.delivered[id] += 1
                     self.waits[id].append(time.monotonic() - self._under_way[notice.id][1])
@@ -144,31 +147,31 @@ class Delivery:
         age = (self._clock().wall - notice.created_at) / 1000
         if problem.final or age > GIVE_UP_AFTER:
             log.warning("notice %s gave up after %d attempts: %s", notice.id, notice.attempts, shown(str(problem)))
-            self._finish(notice, "failed", str(problem), began)
+            self._finish(notice, "failed", problem.why, began)
             return
         taken, _ = self._under_way[notice.id]
-        self._sent(Sent(notice.id, "queued", notice.attempts, self._clock().wall, str(problem), taken, began))
+        self._sent(Sent(notice.id, "queued", notice.attempts, self._clock().wall, packed(problem.why), taken, began))
         longest = LONGEST_CRITICAL if notice.severity == "critical" else LONGEST_WAIT
         wait = min(longest, FIRST_WAIT * 2 ** min(notice.attempts - 1, 10)) * self._random.uniform(0.5, 1.0)
         outlet.back(notice, max(wait, min(problem.retry_after or 0, LONGEST_PAUSE)))
 
-    def _finish(self, notice: Notice, state: str, error: str, began: int = 0) -> None:
+    def _finish(self, notice: Notice, state: str, error: Said | None, began: int = 0) -> None:
         taken = 0
         if under_way := self._under_way.pop(notice.id, None):
             taken, _ = under_way
             for pointless in self.outlets[notice.notifier].finished(notice, state == "sent"):
                 self._overtaken(pointless)
         self._in_time(notice)
-        self._sent(Sent(notice.id, state, notice.attempts, self._clock().wall, error, taken, began))
-        if state == "failed" and notice.severity == "critical" and notice.why in CALLS:
+        self._sent(Sent(notice.id, state, notice.attempts, self._clock().wall, packed(error) if error else "", taken, began))
+        if error and state == "failed" and notice.severity == "critical" and notice.why in CALLS:
             self.lost += 1
-            self.undelivered(notice, error)
+            self.undelivered(notice, error.en)
 
     def _overtaken(self, notice: Notice) -> None:
         """After an outage nobody wants every reminder of it."""
         taken, _ = self._under_way.pop(notice.id)
         self._in_time(notice)
-        error = "not sent: the one before it was taken only now"
+        error = packed(sentence("overtaken"))
         self._sent(Sent(notice.id, "failed", notice.attempts, self._clock().wall, error, taken))
 
     def _in_time(self, notice: Notice) -> None:
@@ -178,7 +181,7 @@ class Delivery:
     def _late(self, notice: Notice) -> None:
         del self._overdue[notice.id]
         self.lost += 1
-        self.undelivered(notice, f"not taken by its receiver within {OVERDUE:g} s")
+        self.undelivered(notice, sentence("overdue", seconds=OVERDUE).en)
 
 
 def _later(seconds: float, what: Callable[..., None], *given: Any) -> asyncio.TimerHandle:

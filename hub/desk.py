@@ -19,6 +19,7 @@ from hub.quantities import Domain
 from hub.queries import Here, Queries
 from hub.records_people import PeopleReader
 from hub.reports.energy import energy_report, parse_period
+from hub.said import said_by, sentence
 from hub.today import figures, grid_meters
 from hub.web.feed import Feed
 from hub.web.tables import buckets_page, rows_page
@@ -153,7 +154,7 @@ class Desk(PeopleDesk):
     async def alert(self, id: str) -> AlertStory:
         alert = await self._recorded(self._records.alert, id)
         if alert is None:
-            raise NotFound(f"there is no alert {id}")
+            raise NotFound(sentence("no_alert", id=id))
         steps = await self._recorded(self._records.timeline, id)
         ledger = await self._recorded(self._records.ledger, id)
         seen = await self._recorded(self._records.seen, id)
@@ -166,7 +167,7 @@ class Desk(PeopleDesk):
 
     async def seen(self, id: str, by: str) -> None:
         if await self._recorded(self._records.alert, id) is None:
-            raise NotFound(f"there is no alert {id}")
+            raise NotFound(sentence("no_alert", id=id))
         self._pipeline.seen(id, by)
 
     async def acknowledge(self, id: str, by: str, comment: str) -> Alert:
@@ -179,13 +180,15 @@ class Desk(PeopleDesk):
         try:
             alert: Alert = await decision
         except AlreadyClosed as problem:
-            raise Conflict(str(problem)) from problem
+            raise Conflict(sentence("alert_closed", id=id)) from problem
         except NeedsReason as problem:
-            raise Refused(str(problem)) from problem
+            raise Refused(sentence("needs_reason")) from problem
         except UnknownAlert as problem:
-            if (closed := await self._recorded(self._records.alert, id)) is not None:
-                raise Conflict(f"the alert {id} was resolved by {closed.resolved_by or 'evidence'}") from problem
-            raise NotFound(str(problem)) from problem
+            if (closed := await self._recorded(self._records.alert, id)) is None:
+                raise NotFound(sentence("no_alert", id=id)) from problem
+            by = closed.resolved_by
+            how = sentence("alert_closed_by", id=id, by=self._people.get(by, by)) if by else sentence("alert_over", id=id)
+            raise Conflict(how) from problem
         return alert
 
     # --- devices and places -------------------------------------------------------------------------------------------
@@ -244,33 +247,33 @@ class Desk(PeopleDesk):
     async def device(self, id: str) -> DeviceCard:
         device = self._places.device(id)
         if device is None:
-            raise NotFound(f"there is no device {id}")
+            raise NotFound(sentence("no_device", id=id))
         return self._card(device, self._worst())
 
     async def accept(self, id: str, space: str, name: str) -> DeviceCard:
         device = self._places.device(id)
         if device is None:
-            raise NotFound(f"there is no device {id}")
+            raise NotFound(sentence("no_device", id=id))
         if space and space not in self._places.spaces:
-            raise Refused(f'there is no place "{space}"')
+            raise Refused(sentence("no_place", id=space))
         accepted = replace(device, accepted=True, space=space or device.space, name=name or device.name)
         await self._pipeline.register([], [accepted], "page")
         return await self.device(id)
 
     async def duty_check(self, id: str) -> None:
         if self.fire_tcp is None:
-            raise Refused("no fire alarm devices are connected: there is no [fire_tcp] in the configuration")
+            raise Refused(sentence("no_fire_tcp"))
         try:
             self.fire_tcp.duty_check(id.removeprefix("gb26875:"))
         except DutyFailed as problem:
-            raise Refused(str(problem)) from None
+            raise Refused(said_by(problem)) from None
 
     async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
         known = self._places.spaces.keys() | {space.id for space in spaces}
         wrong = [space.id for space in spaces if space.parent and space.parent not in known]
         wrong += [device.id for device in devices if device.space and device.space not in known]
         if wrong:
-            raise Refused(f"these lie in places nobody has told: {', '.join(wrong[:10])}")
+            raise Refused(sentence("unknown_places", ids=", ".join(wrong[:10])))
         await self._pipeline.register(spaces, devices, "import")
 
     async def spaces(self) -> Sequence[Space]:
@@ -307,7 +310,7 @@ class Desk(PeopleDesk):
         try:
             start, end = parse_period(words, self._config.zone, self._clock().wall)
         except ValueError as problem:
-            raise Refused(str(problem)) from problem
+            raise Refused(said_by(problem)) from problem
         report: dict[str, Any] = await self._queries.ask(
             energy_report,
             self._places.devices,
@@ -329,7 +332,7 @@ class Desk(PeopleDesk):
     async def dead_letter(self, id: int) -> DeadLetter:
         letter: DeadLetter | None = await self._queries.ask(ask_dead_letter, id)
         if letter is None:
-            raise NotFound(f"there is no refused message {id}")
+            raise NotFound(sentence("no_refusal", id=id))
         return letter
 
 
@@ -337,5 +340,5 @@ def _number(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not cursor.isdigit():
-        raise Refused(f'"{cursor}" is not a cursor; use the "next_cursor" of the page before')
+        raise Refused(sentence("cursor", cursor=cursor))
     return int(cursor)

@@ -14,6 +14,7 @@ from hub.config import Config
 from hub.model import SEVERITIES, Alert, Now, Severity
 from hub.pipeline import Pipeline
 from hub.records_people import PeopleReader
+from hub.said import said_by, sentence
 from hub.telling.incidents import Incident
 from hub.telling.silences import Silence
 from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
@@ -45,11 +46,11 @@ class PeopleDesk:
         try:
             return await decision
         except Wrong as problem:
-            raise Refused(f"{problem}.") from problem
+            raise Refused(said_by(problem)) from problem
         except Missing as problem:
-            raise NotFound(str(problem)) from problem
+            raise NotFound(said_by(problem)) from problem
         except Over as problem:
-            raise Conflict(f"{problem}.") from problem
+            raise Conflict(said_by(problem)) from problem
 
     # --- incidents ----------------------------------------------------------------------------------------------------
 
@@ -57,7 +58,7 @@ class PeopleDesk:
         self, *, state: Literal["firing", "resolved"] | None = None, limit: int = 50, cursor: str | None = None
     ) -> Page[Incident]:
         if cursor is not None and not cursor.isdigit():
-            raise Refused(f'"{cursor}" is not a cursor; use the "next_cursor" of the page before.')
+            raise Refused(sentence("cursor", cursor=cursor))
         if state == "firing":
             found = [group.incident for group in self._pipeline.telling.groups]
             found.sort(key=lambda one: (-SEVERITIES.index(one.severity), not one.unacknowledged, one.opened_at, one.id))
@@ -72,7 +73,7 @@ class PeopleDesk:
         group = next((group for group in self._pipeline.telling.groups if group.incident.id == id), None)
         incident = group.incident if group else await self._recorded(self._records.incident, id)
         if incident is None:
-            raise NotFound(f"there is no incident {id}")
+            raise NotFound(sentence("no_incident", id=id))
         rows = await self._recorded(self._records.incident_ledger, id)
         told = [ToldOf(row["alert"], one) for row, one in zip(rows, stories.told(rows, self._people), strict=True)]
         members = await self._recorded(self._records.members, id, MEMBERS)
@@ -89,7 +90,7 @@ class PeopleDesk:
     async def _known(self, id: str) -> Alert:
         alert = self._pipeline.open.get(id) or await self._recorded(self._records.alert, id)
         if alert is None:
-            raise NotFound(f"there is no alert {id}")
+            raise NotFound(sentence("no_alert", id=id))
         return alert
 
     async def alert_people(self, id: str) -> AlertPeople:

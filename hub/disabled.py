@@ -17,6 +17,7 @@ from typing import Any, ClassVar, cast
 from hub.files import sync_file, sync_folder
 from hub.model import Lane, Message, Notice, Reason
 from hub.ports import Adapter, Decoded, Malformed, Notifier, NotSent, Rule
+from hub.said import sentence
 
 NAME = "disabled.json"
 STACK = "stalled.txt"
@@ -138,7 +139,7 @@ class StoppedNotifier:
         self._since = since
 
     async def send(self, notice: Notice) -> None:
-        raise NotSent(f"the notifier is disabled since {self._since}: it did not return; see {NAME}", retry_after=300)
+        raise NotSent(sentence("notifier_disabled", since=self._since, file=NAME), retry_after=300)
 
     async def close(self) -> None:
         pass

@@ -19,13 +19,14 @@ from msgspec.structs import replace
 from hub import drill_report
 from hub.drill_adapter import DrillAdapter
 from hub.drill_device import PATIENCE, DeviceFailed, DrillDevice, wall
-from hub.drill_report import Report
+from hub.drill_report import Report, Step
 from hub.drill_rule import RULE
 from hub.drill_run import Broken, Run
 from hub.link import Address
 from hub.model import Alert, Notice, Now
 from hub.notices import Roster, change, why
 from hub.records import RecordsReader, Sent, Work
+from hub.said import Said, said_by, sentence
 
 CHANNEL_PATIENCE = 30.0
 """Seconds for a receiver to take a drill's message."""
@@ -41,9 +42,9 @@ class Inside(Protocol):
 
     def drill_alert(self) -> Alert | None: ...
     def refusals(self) -> int: ...
-    def deaf(self) -> str: ...
-    def rule_off(self) -> str: ...
-    def stuck(self) -> str: ...
+    def deaf(self) -> Said | None: ...
+    def rule_off(self) -> Said | None: ...
+    def stuck(self) -> Said | None: ...
     def gather(self) -> Work: ...
     async def introduce(self) -> None: ...
 
@@ -119,7 +120,7 @@ class Drills:
     def start(self, large: bool, by: str) -> Report:
         """Begins one; it waits for another that is under way. Raises TooMany."""
         if len(self._waiting) >= RUNS:
-            raise TooMany(f"{RUNS} drills wait already; let them end")
+            raise TooMany(sentence("drills_many", most=RUNS))
         run = Run(Report(id=f"d{secrets.token_hex(6)}", large=large, by=by, started_at=wall()))
         self._waiting[run.report.id] = run
         task = asyncio.get_running_loop().create_task(self._whole(run))
@@ -211,7 +212,7 @@ class Drills:
                 finally:
                     await self._end(run, device)
         except DeviceFailed as failed:
-            raise Broken("published" if run.step("published").at is None else "confirmed", str(failed)) from failed
+            raise Broken(failed.step, said_by(failed)) from failed
 
     async def _quiet(self, run: Run, device: DrillDevice) -> None:
         """An alarm that was left behind by a hub that was killed is ended first."""
@@ -231,14 +232,14 @@ class Drills:
             raise self._undecided(run, refused)
         self._decoded(run)
         if not await self._until(run, "committed", PATIENCE):
-            raise Broken("committed", self._inside.stuck() or f"the alert was not on disk within {PATIENCE:g} s")
+            raise Broken("committed", self._inside.stuck() or sentence("not_on_disk", seconds=PATIENCE))
         if not await self._until(run, "announced", PATIENCE):
-            raise Broken("announced", f"the broker did not confirm the alert within {PATIENCE:g} s")
+            raise Broken("announced", run.unannounced or sentence("not_announced", seconds=PATIENCE))
         try:
             async with asyncio.timeout(PATIENCE):
                 run.mark("heard", await device.heard(run.report.alert))
         except TimeoutError:
-            raise Broken("heard", f"the published alert did not come back within {PATIENCE:g} s") from None
+            raise Broken("heard", sentence("not_heard", seconds=PATIENCE)) from None
         if run.report.large:
             await self._people(run)
 
@@ -253,14 +254,14 @@ class Drills:
         if drill == run.report.id:
             run.mark("received", received)
             self._decoded(run)
-            return Broken("decided", self._inside.rule_off() or f"the rule {RULE} raised nothing within {PATIENCE:g} s")
+            return Broken("decided", self._inside.rule_off() or sentence("rule_quiet", rule=RULE, seconds=PATIENCE))
         if self._inside.refusals() > refused:
-            return Broken("decoded", "the adapter drill refused the alarm: it is disabled, or failed; see the refused messages")
-        return Broken("received", self._inside.deaf() or f"the hub heard nothing of the alarm within {PATIENCE:g} s")
+            return Broken("decoded", sentence("adapter_refused"))
+        return Broken("received", self._inside.deaf() or sentence("hub_deaf", seconds=PATIENCE))
 
     async def _people(self, run: Run) -> None:
         if not run.told:
-            raise Broken("told", "there is nobody to tell: no person and no notifier is configured")
+            raise Broken("told", sentence("nobody_to_tell"))
         end = time.monotonic() + CHANNEL_PATIENCE
         while any(step.state == "waiting" for step in run.told.values()) and time.monotonic() < end:
             await self._changed(run, end)
@@ -272,10 +273,9 @@ class Drills:
             if seen is not None:
                 run.add("seen", seen)
         if missed:
-            said = [f"{one.notifier} {one.person}".strip() + f": {one.why or 'no answer'}" for one in missed]
-            raise Broken("told", "; ".join(said))
+            raise Broken("told", sentence("all_failed", each=[_missed(one) for one in missed]))
         if all(step.step != "acknowledged" for step in run.report.steps):
-            raise Broken("acknowledged", f"nobody has acknowledged within {self._wait:g} s")
+            raise Broken("acknowledged", sentence("nobody_acknowledged", seconds=self._wait))
 
     @staticmethod
     def _reaches(run: Run) -> bool:
@@ -306,3 +306,8 @@ class Drills:
         for task in self._tasks:
             task.cancel()
         self._reading.shutdown(wait=False, cancel_futures=True)
+
+
+def _missed(step: Step) -> Said:
+    why = Said("", step.why, step.why_zh) if step.why else sentence("no_answer")
+    return sentence("channel_failed", channel=f"{step.notifier} {step.person}".strip(), why=why)

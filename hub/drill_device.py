@@ -15,13 +15,18 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hub.link import Address
+from hub.said import Said, quoted, sentence
 
 PATIENCE = 5.0
 """Seconds for each answer of the broker."""
 
 
 class DeviceFailed(Exception):
-    """The broker did not do its part; the text says which."""
+    """The broker did not do its part in ``step``; the sentence says how."""
+
+    def __init__(self, step: str, why: Said) -> None:
+        super().__init__(why)
+        self.step = step
 
 
 def wall() -> int:
@@ -58,15 +63,17 @@ class DrillDevice:
         client.connect_async(self._address.host, self._address.port, keepalive=30)
         await asyncio.to_thread(client.loop_start)  # it waits for its thread, and the hub must not
         try:
-            reason = await self._wait("connected", 0, f"no broker answers at {self._address.shown}")
+            silent = DeviceFailed("published", sentence("broker_silent", where=self._address.shown))
+            reason = await self._wait("connected", 0, silent)
             if reason is None:
-                raise DeviceFailed(f"no broker answers at {self._address.shown}")
+                raise silent
             if reason.is_failure:
-                raise DeviceFailed(f"the broker refuses the drill device: {reason}")
+                raise DeviceFailed("published", sentence("broker_refuses", why=quoted(str(reason))))
             _, id = client.subscribe(self._answers, qos=1)
-            reasons = await self._wait("subscribed", id or 0, "the broker did not confirm the drill device's subscription")
+            deaf = DeviceFailed("heard", sentence("broker_deaf", seconds=PATIENCE))
+            reasons = await self._wait("subscribed", id or 0, deaf)
             if any(one.is_failure for one in reasons):
-                raise DeviceFailed(f"the broker does not let the drill device hear {self._answers}")
+                raise DeviceFailed("heard", sentence("broker_forbids", topic=self._answers))
         except BaseException:
             await self._gone()
             raise
@@ -83,7 +90,8 @@ class DrillDevice:
         """When the broker confirmed it, ms. Raises DeviceFailed."""
         payload = msgspec.json.encode({"drill": drill, "alarm": on, "at": at})
         said = self._client.publish(self._topic, payload, qos=1)
-        confirmed: int = await self._wait("published", said.mid, "the broker did not confirm the drill alarm")
+        unconfirmed = DeviceFailed("confirmed", sentence("alarm_unconfirmed", seconds=PATIENCE))
+        confirmed: int = await self._wait("published", said.mid, unconfirmed)
         return confirmed
 
     def heard(self, alert: str) -> "asyncio.Future[int]":
@@ -113,9 +121,9 @@ class DrillDevice:
 
         self._loop.call_soon_threadsafe(told)
 
-    async def _wait(self, what: str, id: int, otherwise: str) -> Any:
+    async def _wait(self, what: str, id: int, otherwise: DeviceFailed) -> Any:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._future(what, id)
         except TimeoutError:
-            raise DeviceFailed(f"{otherwise} within {PATIENCE:g} s") from None
+            raise otherwise from None

@@ -13,6 +13,7 @@ from hub.model import DRILL_DEVICE, Alert, Device
 from hub.notices import Roster
 from hub.parts import Parts
 from hub.records import Work
+from hub.said import Said, sentence
 
 LOOKED_AT = 50
 NAME = "演练装置 (drill device)"
@@ -29,20 +30,21 @@ class HubInside:
     def refusals(self) -> int:
         return sum(count for (kind, _), count in self.hub.pipeline.refusals.items() if kind == DrillAdapter.kind)
 
-    def deaf(self) -> str:
-        faults = [f"{lane} lane: {session.fault}" for lane, session in self.hub.sessions.items() if not session.connected]
-        return "; ".join(faults)
+    def deaf(self) -> Said | None:
+        away = [(lane, session.fault) for lane, session in self.hub.sessions.items() if not session.connected]
+        faults = [sentence("lane_away", lane=lane, why=fault) for lane, fault in away]
+        return sentence("all_failed", each=faults) if faults else None
 
-    def rule_off(self) -> str:
+    def rule_off(self) -> Said | None:
         if any(rule.settings.id == RULE and not rule.settings.enabled for rule in self.hub.config.rules):
-            return f"the rule {RULE} is switched off in the configuration"
+            return sentence("rule_switched_off", rule=RULE)
         why = self.hub.engine.failed.get(RULE, "")
-        return f"the rule {RULE} is switched off: {why}" if why else ""
+        return sentence("rule_stopped", rule=RULE, why=why) if why else None
 
-    def stuck(self) -> str:
+    def stuck(self) -> Said | None:
         if self.hub.committer.full:
-            return "the disk is full, and so is what was reserved for alerts: make room"
-        return "the records cannot be written: the disk does not answer" if self.hub.committer.stuck else ""
+            return sentence("disk_full")
+        return sentence("disk_stuck") if self.hub.committer.stuck else None
 
     async def introduce(self) -> None:
         """The drill device is a device like any other, with a name."""

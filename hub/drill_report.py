@@ -47,6 +47,7 @@ class Step(Struct, kw_only=True):
     notifier: str = ""
     person: str = ""
     why: str = ""
+    why_zh: str = ""
 
 
 class Report(Struct, kw_only=True):
@@ -59,6 +60,7 @@ class Report(Struct, kw_only=True):
     state: Literal["running", "passed", "failed"] = "running"
     failed: str = ""
     why: str = ""
+    why_zh: str = ""
     total_ms: int | None = None
     ended_at: int | None = None
     alert: str = ""

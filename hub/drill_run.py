@@ -8,14 +8,16 @@ from hub.drill_report import AFTER, WAY, Report, Step
 from hub.model import Alert
 from hub.notices import MQTT
 from hub.records import Sent
+from hub.said import Said, unpacked
 
 
 class Broken(Exception):
-    """A step failed; the text says why, for whoever has to put it right."""
+    """A step failed; the sentence says why, for whoever has to put it right."""
 
-    def __init__(self, step: str, why: str) -> None:
+    def __init__(self, step: str, why: Said) -> None:
         super().__init__(why)
         self.step = step
+        self.why = why
 
 
 class Run:
@@ -25,6 +27,7 @@ class Run:
         self.report = report
         self.at = 0  # the alarm's own time, ms
         self.outgoing = ""  # the notice that publishes it for machines
+        self.unannounced: Said | None = None  # why it did not get out, at the last attempt
         self.told: dict[str, Step] = {}  # by notice
         self.acknowledged = False
         self.resolved = asyncio.Event()
@@ -55,21 +58,26 @@ class Run:
             self.report.steps += found
         for step in found:
             step.state = "failed"
-            step.why = step.why or str(broken)
+            if not step.why:
+                step.why, step.why_zh = broken.why.en, broken.why.zh
         for step in self.report.steps:
             if step.state == "waiting":
                 step.state = "not reached"
-        self.report.state, self.report.failed, self.report.why = "failed", broken.step, str(broken)
+        self.report.state, self.report.failed = "failed", broken.step
+        self.report.why, self.report.why_zh = broken.why.en, broken.why.zh
         self.changed.set()
 
     def sent(self, sent: Sent) -> None:
         """How one of its notices fared."""
-        if sent.notice == self.outgoing and sent.state == "sent":
-            self.mark("announced", sent.began)
+        if sent.notice == self.outgoing:
+            self.unannounced = unpacked(sent.error) if sent.error else None
+            if sent.state == "sent":
+                self.mark("announced", sent.began)
         step = self.told.get(sent.notice)
         if step is None or step.state in ("ok", "failed"):
             return
-        step.why = sent.error
+        error = unpacked(sent.error)
+        step.why, step.why_zh = error.en, error.zh
         if sent.state == "sent":
             step.at, step.state = sent.at, "ok"
         elif sent.state == "failed":

@@ -8,12 +8,16 @@ import asyncio
 from collections.abc import Callable
 
 from adapters.gb26875_frame import CONFIRM, CONTROL, DENY, DUTY_ANSWERED, DUTY_CHECK, OPERATION, SEND, Frame
+from hub.said import Said, sentence
 
 TRIES, CONFIRM_WITHIN = 3, 10.0
 
 
 class DutyFailed(Exception):
-    """A duty check that was not answered; the text says why."""
+    """A duty check that was not answered; the sentence says why."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(why)
 
 
 class Duty:
@@ -40,7 +44,7 @@ class DutyChecks:
     def begin(self, centre: bytes, device: bytes, time: bytes, within: float) -> Duty:
         """A new question; raises DutyFailed if one is open. The data byte is reserved; makers read it as the minutes allowed."""
         if device in self._open:
-            raise DutyFailed(f"the device {device.hex()} has been asked already")
+            raise DutyFailed(sentence("duty_asked", name=device.hex()))
         self._serial = self._serial % 0xFFFF + 1
         minutes = min(max(round(within / 60), 1), 255)
         question = Frame(self._serial, CONTROL, centre, device, bytes([DUTY_CHECK, 1, minutes]), time)
@@ -66,7 +70,7 @@ class DutyChecks:
             async with asyncio.timeout(within - (self._monotonic() - duty.begun)):
                 return await duty.answered - duty.begun
         except TimeoutError:
-            raise DutyFailed(f"nobody answered at the device {name} within {within:g} s") from None
+            raise DutyFailed(sentence("duty_unanswered", name=name, seconds=within)) from None
         finally:
             del self._open[duty.question.target]
 
@@ -76,10 +80,10 @@ class DutyChecks:
             self._send(duty.question)
             done, _ = await asyncio.wait(waits, timeout=self._confirm_within, return_when=asyncio.FIRST_COMPLETED)
             if duty.heard in done and duty.heard.result() == DENY:
-                raise DutyFailed(f"the device {name} denied the duty check")
+                raise DutyFailed(sentence("duty_denied", name=name))
             if done:
                 return
-        raise DutyFailed(f"the device {name} did not confirm the duty check")
+        raise DutyFailed(sentence("duty_unconfirmed", name=name))
 
 
 def _answers(data: bytes) -> bool:

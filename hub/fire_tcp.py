@@ -26,6 +26,7 @@ from hub.fire_duty import CONFIRM_WITHIN, DutyChecks, DutyFailed
 from hub.lane import Source
 from hub.model import Message, Now
 from hub.ports import Malformed
+from hub.said import sentence
 
 CONNECTIONS = 200
 UNCONFIRMED = 64
@@ -297,7 +298,7 @@ class FireTcp:
         except ValueError:
             source = b""
         if source not in self._at:
-            raise DutyFailed(f"no fire alarm device {address} is connected")
+            raise DutyFailed(sentence("duty_away", name=address))
         device, centre = self._at[source]
         duty = self._duties.begin(centre, source, self._time(), within)
         messages: list[Message] = []

@@ -32,6 +32,7 @@ from hub.model import (
     Space,
 )
 from hub.quantities import Quantity, Vocabulary, duration_ms
+from hub.said import Said
 
 
 def _duration(given: object, info: ValidationInfo) -> object:
@@ -288,10 +289,11 @@ class Store(Protocol):
 
 class NotSent(Exception):
     """A notice did not get through. ``retry_after`` seconds where the receiver asked for it; ``final`` where trying again
-    cannot help (a 404)."""
+    cannot help (a 404). ``why``: in both languages, or as a receiver said it."""
 
-    def __init__(self, detail: str, retry_after: float | None = None, final: bool = False) -> None:
-        super().__init__(detail)
+    def __init__(self, why: Said, retry_after: float | None = None, final: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
         self.retry_after = retry_after
         self.final = final
 

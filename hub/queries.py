@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.ports import Store
+from hub.said import sentence
 from hub.web.view import Busy
 
 WAITING = 50
@@ -95,7 +96,7 @@ class Queries:
         """``question(store, *arguments)``, a module-level function; one at a time, in order. Raises Busy."""
         if self.waiting >= WAITING:
             self.refused += 1
-            raise Busy(f"{WAITING} questions wait for the store already; try again in a minute.")
+            raise Busy(sentence("questions_many", most=WAITING))
         self.asked += 1
         self.waiting += 1
         if self._rest is not None:
@@ -121,10 +122,10 @@ class Queries:
             self._replaced("hangs")
             if self._answering is not None:
                 self._answering.kill()  # the thread gets Died, and waits for its end
-            raise Busy(f"The store did not answer within {ANSWER_WITHIN:g} s; its process was started anew.") from None
+            raise Busy(sentence("store_hangs", seconds=ANSWER_WITHIN)) from None
         except Died:
             self._replaced("died again")
-            raise Busy("The process that answers from the store died twice; see the log.") from None
+            raise Busy(sentence("store_died")) from None
 
     def _send(self, question: Callable[..., Any], arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
         return asyncio.get_running_loop().run_in_executor(self._thread, self._in_thread, question, arguments)

@@ -7,6 +7,7 @@ from hub.model import Alert
 from hub.notices import MQTT
 from hub.notifiers.words import CALLS
 from hub.records_people import Note
+from hub.said import unpacked
 from hub.web.view import Change, Told, Waypoints
 
 Steps = Sequence[tuple[int, Alert]]
@@ -68,7 +69,7 @@ def _told(row: Mapping[Any, Any], people: Mapping[str, str], alert: Alert | None
         sent_at=accepted,
         person=name,
         attempts=row["attempts"],
-        error=row["error"],
+        error=unpacked(row["error"]) if row["error"] else None,
         state=next((state for at, state in states if at is not None), "queued"),
         tried_at=row["began_at"] or None,
         accepted_at=accepted,

@@ -23,6 +23,7 @@ from hub.notifiers.http import refusal
 from hub.notifiers.plain import chat, one_line
 from hub.notifiers.words import Spoken, Text, Words, check_template, filled
 from hub.ports import NotSent
+from hub.said import sentence
 
 THREADS = 2
 RATES = {
@@ -104,7 +105,8 @@ class Apprise:
     async def send(self, notice: Notice) -> None:
         for name in ("phone", "email"):
             if f"{{{name}}}" in self._url and not notice.to.get(name):
-                raise NotSent(f"{notice.person or 'nobody in particular'} has no {name}: write it with the person", final=True)
+                who = notice.person or sentence("nobody_in_particular")
+                raise NotSent(sentence("no_address", person=who, what=name), final=True)
         url = filled(self._url, notice.to, _quoted)
         if notice.severity == "critical" and notice.why != "resolved" and not notice.drill:
             url = urgent(url, self._scheme)
@@ -113,7 +115,7 @@ class Apprise:
             async with asyncio.timeout(3 * self.settings.timeout):  # its connecting, its waiting and its reading
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._send, url, text, notice.severity)
         except TimeoutError as error:
-            raise NotSent(f"{self._scheme} did not answer within {3 * self.settings.timeout:g} s") from error
+            raise NotSent(sentence("answered_nothing", name=self._scheme, seconds=3 * self.settings.timeout)) from error
 
     def _send(self, url: str, text: Text, severity: str) -> None:
         if getattr(self._mine, "url", None) != url:
@@ -215,25 +217,25 @@ def judge(scheme: str, taken: bool, answers: list[Any]) -> None:
     """Returns if the service took the message; raises NotSent for everything else."""
     last = answers[-1] if answers else None
     if isinstance(last, Exception):
-        raise NotSent(f"no answer from {scheme}: {type(last).__name__}")
+        raise NotSent(sentence("unreached", name=scheme, why=type(last).__name__))
     if last is not None and not 200 <= last.status_code < 300:
         problem = refusal(scheme, last.status_code, last.headers.get("Retry-After", "").partition(".")[0])
         if last.status_code in (401, 403, 404):  # a mistake of ours that somebody may put right
-            problem = NotSent(str(problem), retry_after=MISTAKE_WAIT)
+            problem = NotSent(problem.why, retry_after=MISTAKE_WAIT)
         raise problem
     if not taken:
-        raise NotSent(f"{scheme} did not take it")
+        raise NotSent(sentence("not_taken", name=scheme))
     if scheme not in CODES or last is None:
         return
     try:
         said = msgspec.json.decode(last.content[:65_536])
     except msgspec.DecodeError:
-        raise NotSent(f"{scheme} answered something that is no JSON") from None
+        raise NotSent(sentence("no_json", name=scheme)) from None
     code = said.get(CODES[scheme], said.get("StatusCode")) if isinstance(said, dict) else None
     if code != 0:
         what = one_line(str(said.get("errmsg") or said.get("msg") or "")) if isinstance(said, dict) else ""
         wait = TOO_FAST.get(code, MISTAKE_WAIT) if isinstance(code, int) else MISTAKE_WAIT
-        raise NotSent(f"{scheme} refused it with {CODES[scheme]} {code}: {what}", retry_after=wait)
+        raise NotSent(sentence("refused_with", name=scheme, field=CODES[scheme], code=code, why=what), retry_after=wait)
 
 
 def fit(text: Text, limit: int) -> str:

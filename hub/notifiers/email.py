@@ -15,6 +15,7 @@ from hub.model import Notice
 from hub.notifiers.plain import markup, one_line
 from hub.notifiers.words import Spoken, Text, Words
 from hub.ports import NotSent
+from hub.said import sentence
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,24 +91,25 @@ class Email:
                 local_hostname="gengfu",
             )
         except aiosmtplib.SMTPAuthenticationError as error:
-            raise NotSent(f"{settings.host} does not accept the user or the password ({error.code})", retry_after=60) from error
+            raise NotSent(sentence("login_refused", name=settings.host, code=error.code), retry_after=60) from error
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
-            raise NotSent(
-                f"{settings.host} refuses the recipient: {_answer(error.recipients[0])}", final=min(codes) >= 500
-            ) from error
+            refused = sentence("recipient_refused", name=settings.host, why=_answer(error.recipients[0]))
+            raise NotSent(refused, final=min(codes) >= 500) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise NotSent(f"{settings.host} answered {_answer(error)}", final=500 <= error.code < 600) from error
+            answered = sentence("answered", name=settings.host, status=_answer(error))
+            raise NotSent(answered, final=500 <= error.code < 600) from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise NotSent(f"no answer from {settings.host}: {one_line(str(error)) or type(error).__name__}") from error
+            why = one_line(str(error)) or type(error).__name__
+            raise NotSent(sentence("unreached", name=settings.host, why=why)) from error
 
     def _message(self, notice: Notice) -> EmailMessage:
         given = notice.to.get("email", "")
         if notice.person and not is_address(given):
-            raise NotSent(f'{notice.person} has no e-mail address: write email = "…" for them', final=True)
+            raise NotSent(sentence("no_email", person=notice.person), final=True)
         to = [given] if notice.person else list(self.settings.to)
         if not to:
-            raise NotSent('nobody to write to: say whom in "to", or let a person name this notifier in "tell"', final=True)
+            raise NotSent(sentence("nobody_to_reach", key="to"), final=True)
         text = self._words.say(notice, self.settings.templates)
         message = EmailMessage()
         name, address = parseaddr(self.settings.sender)

@@ -16,6 +16,7 @@ from hub.notifiers.plain import one_line
 from hub.notifiers.webhook import http_url
 from hub.notifiers.words import PLACEHOLDERS, Spoken, Words, check_template, filled
 from hub.ports import NotSent
+from hub.said import sentence
 
 KNOWN = (*PLACEHOLDERS, "secret", "basic")
 
@@ -95,10 +96,10 @@ class Gateway:
     async def send(self, notice: Notice) -> None:
         phone = notice.to.get("phone", "")
         if notice.person and not phone:
-            raise NotSent(f'{notice.person} has no telephone number: write phone = "…" for them', final=True)
+            raise NotSent(sentence("no_telephone", person=notice.person), final=True)
         phones = [phone] if notice.person else self.settings.phones
         if not phones:
-            raise NotSent('nobody to reach: say whom in "phones", or let a person name this notifier in "tell"', final=True)
+            raise NotSent(sentence("nobody_to_reach", key="phones"), final=True)
         text = self._words.say(notice, self.settings.templates)
         for each in phones:
             fields = dict(text.fields)
@@ -121,9 +122,10 @@ class Gateway:
         try:
             found = msgspec.json.decode(answer)
         except msgspec.DecodeError as error:
-            raise NotSent("the gateway's answer is no JSON, so it cannot be known whether it took the message") from error
+            raise NotSent(sentence("gateway_no_json")) from error
         if not self._success.search(found):
-            raise NotSent(f"the gateway did not take it: {one_line(answer.decode('utf-8', 'replace'))}")
+            why = one_line(answer.decode("utf-8", "replace"))
+            raise NotSent(sentence("not_taken_because", name=sentence("the_gateway"), why=why))
 
     async def close(self) -> None:
         await self._poster.close()

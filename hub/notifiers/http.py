@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub.ports import NotSent
+from hub.said import sentence
 
 if TYPE_CHECKING:
     import aiohttp
@@ -34,9 +35,9 @@ class Poster:
                 status, retry_after = answer.status, answer.headers.get("Retry-After", "")
                 body = await answer.content.read(KEPT)
         except TimeoutError as error:
-            raise NotSent(f"{self._name} did not answer within {self._timeout:g} s") from error
+            raise NotSent(sentence("answered_nothing", name=self._name, seconds=self._timeout)) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise NotSent(f"no answer from {self._name}: {_shown(error)}") from error
+            raise NotSent(sentence("unreached", name=self._name, why=_shown(error))) from error
         if not 200 <= status < 300:
             raise refusal(self._name, status, retry_after)
         return body
@@ -50,7 +51,7 @@ def refusal(name: str, status: int, retry_after: str) -> NotSent:
     """What a status other than 2xx means: tried again, later, or never."""
     wait = float(retry_after) if retry_after.isdigit() else None
     final = 400 <= status < 500 and status not in (408, 425, 429)
-    return NotSent(f"{name} answered {status}", retry_after=wait, final=final)
+    return NotSent(sentence("answered", name=name, status=status), retry_after=wait, final=final)
 
 
 def _shown(error: Exception) -> str:

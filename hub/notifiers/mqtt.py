@@ -9,6 +9,7 @@ import msgspec
 from hub import ports
 from hub.model import Notice
 from hub.ports import NotSent
+from hub.said import sentence
 
 Publisher = Callable[[str, bytes], "Future[None]"]
 
@@ -40,7 +41,7 @@ class MqttNotifier:
         try:
             await self._publish(topic, _encode(said))
         except ConnectionError as error:
-            raise NotSent(f"the broker did not take it: {error}") from error
+            raise NotSent(sentence("not_taken_because", name=sentence("the_broker"), why=str(error))) from error
 
     async def close(self) -> None:
         pass

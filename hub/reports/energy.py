@@ -22,6 +22,7 @@ from hub.reports.period import EVERY, Every, Words, intervals, parse_period
 from hub.reports.setup import Energy
 from hub.reports.table import report_table
 from hub.reports.tariffs import Tariff
+from hub.said import sentence
 
 __all__ = ["Readings", "Words", "energy_report", "parse_period", "report_table"]
 
@@ -51,7 +52,7 @@ def energy_report(
     ``lines`` say how it came about. ``revision`` changes when a figure does, such as after late readings.
     """
     if every not in EVERY:
-        raise ValueError(f'"{every}" is not an interval; use {", ".join(EVERY)}')
+        raise ValueError(sentence("report_every", every=every, known=", ".join(EVERY)))
     spans = list(intervals(start, end, _every(every), zone))
     edges: Ints = np.array([low for low, _ in spans] + [end], np.int64)
     found = meters(store, devices, places, energy.duties)

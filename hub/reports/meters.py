@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hub.model import Device, Series, Space
 from hub.ports import Directory
 from hub.reports.setup import Duty
+from hub.said import sentence
 
 IMPORT, EXPORT, PV = "energy.active.import.total", "energy.active.export.total", "energy.pv.total"
 COUNTERS = (
@@ -124,7 +125,7 @@ class Part(Struct, frozen=True):
 def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
     """The rows. Those that are a "group" or a "rest" add up to what the topmost meters counted. Raises ValueError."""
     if by not in BY:
-        raise ValueError(f'"{by}" is not a way to group; use {", ".join(BY)}')
+        raise ValueError(sentence("report_by", by=by, known=", ".join(BY)))
     if by == "community":
         tops: dict[str, list[int]] = defaultdict(list)
         for number, meter in enumerate(all):

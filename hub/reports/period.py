@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from hub.moments import EPOCH
+from hub.said import sentence
 
 Every = Literal["quarter", "hour", "day", "week", "month", "year", "total"]
 EVERY: tuple[Every, ...] = get_args(Every)
@@ -46,21 +47,21 @@ def parse_period(words: PeriodWords, zone: ZoneInfo, now: int) -> tuple[int, int
     without ``end`` the period ends now."""
     given = [bool(words.today), bool(words.month), bool(words.start or words.end)]
     if sum(given) != 1:
-        how = "today, or a month such as 2026-10, or from and to"
-        raise ValueError(f"say which period: {how}" if not any(given) else f"say one period only: {how}")
+        how = sentence("period_how")
+        raise ValueError(sentence("period_one", how=how) if any(given) else sentence("period_none", how=how))
     if words.today:
         return day_start(local(now, zone).date(), zone), now
     if words.month:
         match = re.fullmatch(r"(\d{4})-(\d{2})", words.month)
         if not match or not 1 <= int(match[2]) <= 12 or int(match[1]) < 1970:
-            raise ValueError(f'"{words.month}" is not a month; write it like 2026-10')
+            raise ValueError(sentence("period_month", month=words.month))
         first = date(int(match[1]), int(match[2]), 1)
         return day_start(first, zone), day_start(_next_month(first), zone)
     if not words.start:
-        raise ValueError('the period has an end but no start; say "from" as well, like 2026-10-01')
+        raise ValueError(sentence("period_no_start"))
     start, end = _moment(words.start, zone), _moment(words.end, zone) if words.end else now
     if start >= end:
-        raise ValueError(f"the period ends ({words.end or 'now'}) before it starts ({words.start})")
+        raise ValueError(sentence("period_backwards", start=words.start, end=words.end or sentence("now")))
     return start, end
 
 
@@ -112,4 +113,4 @@ def _moment(word: str, zone: ZoneInfo) -> int:
         moment = datetime.fromisoformat(word)
         return ms(moment if moment.tzinfo else moment.replace(tzinfo=zone))
     except (ValueError, OverflowError):
-        raise ValueError(f'"{word}" is not a day or a moment; write it like 2026-10-01 or 2026-10-01T08:00') from None
+        raise ValueError(sentence("period_day", word=word)) from None

@@ -20,6 +20,7 @@ from hub.rulebook.book import Book
 from hub.rulebook.forms import forms
 from hub.rulebook.saving import Saving
 from hub.rulebook.text import Checked, Fault, write
+from hub.said import quoted, sentence
 from hub.web.view import NotFound, Refused
 from rules.loading import conditions
 
@@ -113,7 +114,7 @@ class RuleDesk:
         rule = self.book.rule(id)
         versions = self.book.history.get(id, [])
         if rule is None and not versions:
-            raise NotFound(f'there is no rule "{id}"')
+            raise NotFound(sentence("no_rule", id=id))
         text = self.book.text(id) or next((one.toml for one in reversed(versions) if one.toml), "")
         checked = self.book.check(text, id)
         row = self._row(rule, Counter(one.rule for one in self._pipeline.open.values()), await self._fired()) if rule else None
@@ -153,7 +154,7 @@ class RuleDesk:
         """What it would have done in the last days, beside the rule in force with its id."""
         checked = self.book.check(toml, id)
         if checked.rule is None:
-            raise Refused("; ".join(fault.message for fault in checked.faults) + ".")
+            raise Refused(sentence("rule_faults", faults=[quoted(fault.message) for fault in checked.faults]))
         end = self._clock().wall
         start = end - days * DAY
         before = self.book.rule(id) if id else None

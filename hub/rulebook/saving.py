@@ -8,6 +8,7 @@ from hub.pipeline import Pipeline
 from hub.records_rules import Version, put_version
 from hub.rulebook.book import Book
 from hub.rulebook.live import Live
+from hub.said import quoted, sentence
 from hub.web.view import Conflict, NotFound, Refused
 
 MOST = 2_000
@@ -28,18 +29,18 @@ class Saving:
         """``seen``: the number of the version that was edited, 0 for none; None: whichever it is. Raises Refused and Conflict."""
         checked = self._book.check(toml, id)
         if checked.rule is None:
-            raise Refused("; ".join(fault.message for fault in checked.faults) + ".")
+            raise Refused(sentence("rule_faults", faults=[quoted(fault.message) for fault in checked.faults]))
         if id == DRILL:
-            raise Refused(f'the rule "{DRILL}" belongs to fire drills; say in gengfu.toml what it is to be.')
+            raise Refused(sentence("rule_of_drills", id=DRILL))
         if id not in self._book.history and len(self._book.history) >= MOST:
-            raise Refused(f"{MOST} rules were edited on the page already; move them into gengfu.toml (gengfu rules export).")
+            raise Refused(sentence("rules_many", most=MOST))
         self._is_newest(id, seen)
         return await self._live(self._book.next(id, self._clock().wall, by, why, toml.strip() + "\n"), "save rule")
 
     async def take_back(self, id: str, by: str, why: str, seen: int | None) -> Version:
         """What the file says counts again; a rule that is only on the page ends."""
         if self._book.origin(id) != "page" and id not in self._book.unusable:
-            raise NotFound(f'of the rule "{id}" nothing was edited on the page.')
+            raise NotFound(sentence("rule_unedited", id=id))
         self._is_newest(id, seen)
         return await self._live(self._book.next(id, self._clock().wall, by, why, ""), "take rule back")
 
@@ -47,8 +48,9 @@ class Saving:
         known = self._book.history.get(id)
         newest = known[-1].number if known else 0
         if seen is not None and seen != newest:
-            who = f" by {known[-1].by}" if known else ""
-            raise Conflict(f"the rule was saved{who} meanwhile, as version {newest}: look at that one first.")
+            if known and known[-1].by:
+                raise Conflict(sentence("rule_newer_by", by=known[-1].by, number=newest))
+            raise Conflict(sentence("rule_newer", number=newest))
 
     async def _live(self, version: Version, what: str) -> Version:
         before = self._book.rule(version.rule)

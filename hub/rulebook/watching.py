@@ -13,6 +13,7 @@ from hub.queries import Here, Queries
 from hub.records import RecordsReader
 from hub.records_ticks import read_ticks
 from hub.rulebook.book import Book
+from hub.said import sentence
 from hub.telling import silences
 from hub.web.view import NotFound, Refused
 from hub.why import BACK, Past, tables, why_then
@@ -62,9 +63,9 @@ class Watching:
         places = self._pipeline.places
         newest = self._glance.latest(device)
         if places.device(device) is None and not newest:
-            raise NotFound(f"there is no device {device}")
+            raise NotFound(sentence("no_device", id=device))
         if at is not None and at > now.wall + JUST_NOW:
-            raise Refused("nobody knows yet what the rules will make of that time.")
+            raise Refused(sentence("not_yet"))
         if at is None or at > now.wall - JUST_NOW:
             told = explain(
                 self._pipeline.engine, self._book.rules, device, now, {(one.quantity, one.channel): one for one in newest}

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from hub.model import AlertState, Severity
 from hub.quantities import Domain
+from hub.said import quoted, sentence
 from hub.web import docs, people, problems, readings, shapes, static
 from hub.web.drills import Drilling
 from hub.web.drills import router as drill_router
@@ -37,6 +38,7 @@ from hub.web.shapes import (
     SpaceOut,
     StoryOut,
 )
+from hub.web.spoken import Wanted
 from hub.web.stream import EventStream, tick
 from hub.web.view import HubView, Page, Refused
 
@@ -144,7 +146,7 @@ def _service(app: FastAPI, view: HubView) -> APIRouter:
         """The hub takes messages. `disabled` is what never returned and was switched off."""
         missing, off = view.ready(), list(view.disabled())
         if missing:
-            return problems.problem(503, " ".join(missing), missing=list(missing), disabled=off)
+            return problems.problem(503, quoted(" ".join(missing)), "en", missing=list(missing), disabled=off)
         return {"status": "ready", "disabled": off}
 
     @router.get("/metrics", response_class=PlainTextResponse)
@@ -180,9 +182,9 @@ def _alerts(view: HubView) -> APIRouter:
         return listed(found, AlertOut.model_validate)
 
     @router.get("/alerts/{id}")
-    async def alert(id: str) -> StoryOut:
+    async def alert(id: str, language: Wanted) -> StoryOut:
         """One alert: its life so far, who was told, and its rule."""
-        return StoryOut.model_validate(await view.alert(id))
+        return StoryOut.model_validate(await view.alert(id), context={"language": language})
 
     @router.post("/alerts/{id}/seen")
     async def seen(id: str, said: Look) -> dict[str, str]:
@@ -246,7 +248,7 @@ def _devices(view: HubView) -> APIRouter:
         try:
             given = msgspec.json.decode(await request.body(), type=shapes.Imported)
         except msgspec.DecodeError as problem:
-            raise Refused(f"This cannot be imported: {problem}.") from None
+            raise Refused(sentence("no_import", why=str(problem))) from None
         await view.register(given.spaces, given.devices)
         return {"spaces": len(given.spaces), "devices": len(given.devices)}
 
@@ -294,7 +296,7 @@ def _live(view: HubView) -> APIRouter:
         given = last_event_id or after or ""
         wanted: list[Kind] = [kind for kind in KINDS if kind in kinds.split(",")]
         if not wanted:
-            raise Refused(f'There is no such kind of event as "{kinds}"; choose from {", ".join(KINDS)}.')
+            raise Refused(sentence("no_event", given=kinds, kinds=", ".join(KINDS)))
         resume = int(given) if given.isascii() and given.isdigit() else None
         return EventStream(view, resume, wanted, frozenset(device))
 

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Query
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.said import Language, said_by, sentence
 from hub.web.shapes import ListOut, Out, Time
+from hub.web.spoken import Wanted
 from hub.web.view import Conflict, NotFound
 
 
@@ -36,7 +39,7 @@ class StepOut(Out):
     )
     notifier: str
     person: str
-    why: str = Field(description="what is wrong")
+    why: str = Field(description="what is wrong, in the language asked for")
 
 
 class DrillOut(Out):
@@ -53,32 +56,40 @@ class DrillOut(Out):
     steps: list[StepOut]
 
 
+def _out(found: Any, language: Language) -> DrillOut:
+    if language == "zh":
+        steps = [replace(step, why=step.why_zh or step.why) for step in found.steps]
+        found = replace(found, why=found.why_zh or found.why, steps=steps)
+    return DrillOut.model_validate(found)
+
+
 def router(drills: Drilling) -> APIRouter:
     router = APIRouter()
 
     @router.get("/drills")
     async def recent(
+        language: Wanted,
         limit: Annotated[int, Query(ge=1, le=1000, description="how many at most")] = 20,
         to_people: Annotated[bool, Query(description="only the large ones")] = False,
     ) -> ListOut[DrillOut]:
         """Fire drills, the newest first, each with the time of every step."""
         found = await drills.recent(limit, to_people)
-        return ListOut(items=[DrillOut.model_validate(one) for one in found], next_cursor=None)
+        return ListOut(items=[_out(one, language) for one in found], next_cursor=None)
 
     @router.get("/drills/{id}")
-    async def one(id: str) -> DrillOut:
+    async def one(id: str, language: Wanted) -> DrillOut:
         """One drill, while it goes on as well."""
         found = await drills.one(id)
         if found is None:
-            raise NotFound(f"there is no drill {id}")
-        return DrillOut.model_validate(found)
+            raise NotFound(sentence("no_drill", id=id))
+        return _out(found, language)
 
     @router.post("/drills")
-    async def start(said: DrillStart) -> DrillOut:
+    async def start(said: DrillStart, language: Wanted) -> DrillOut:
         """Begins a drill; ask for it by its id to see it go on."""
         try:
-            return DrillOut.model_validate(drills.start(said.to_people, said.by))
+            return _out(drills.start(said.to_people, said.by), language)
         except RuntimeError as problem:
-            raise Conflict(str(problem)) from problem
+            raise Conflict(said_by(problem)) from problem
 
     return router

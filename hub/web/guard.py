@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.links import PATH
+from hub.said import Said, sentence, wanted
 from hub.web.problems import problem
 
 _log = logging.getLogger(__name__)
@@ -69,10 +70,11 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        language = wanted(Headers(scope=scope).get("accept-language", ""))
         refused = self._refusal(scope)
         if refused:
-            status, detail = refused
-            await problem(status, detail)(scope, receive, guarded)
+            status, why = refused
+            await problem(status, why, language)(scope, receive, guarded)
             return
         try:
             await self._app(scope, receive, guarded)
@@ -80,31 +82,31 @@ class Guard:
             if started:
                 raise
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            await problem(500, "The hub made a mistake; its log says which.")(scope, receive, guarded)
+            await problem(500, sentence("mistake"), language)(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> tuple[int, Said] | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if scope["path"].startswith(PATH) and host_name(host) in self._names | {self._public}:
             # The link is the permission: no page elsewhere can know it, so a plain form may post it.
-            return (413, "This is more than a button sends.") if headers.get("content-length", "0") not in ("", "0") else None
+            return (413, sentence("long_button")) if headers.get("content-length", "0") not in ("", "0") else None
         if host_name(host) not in self._names:
-            return 421, "This hub does not go by that name; open it by its own address."
+            return 421, sentence("other_name")
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return None
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
-            return 403, "Only the hub's own page may change something."
+            return 403, sentence("own_page")
         if origin is None and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return 403, "Only the hub's own page may change something."
+            return 403, sentence("own_page")
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return 415, "Send JSON, with Content-Type: application/json."
+            return 415, sentence("send_json")
         length = headers.get("content-length")
         if length is None or not length.isdigit():
-            return 411, "Say how long the request is, with Content-Length."
+            return 411, sentence("say_length")
         limit = IMPORT_LIMIT if scope["path"] == IMPORT else BODY_LIMIT
         if int(length) > limit:
-            return 413, f"The request is longer than {limit} bytes; send it in parts."
+            return 413, sentence("long_request", limit=limit)
         return None
 
 

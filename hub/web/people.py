@@ -9,11 +9,13 @@ from msgspec.structs import asdict
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hub.model import Severity
+from hub.said import Language, sentence
 from hub.telling.incidents import Incident
 from hub.telling.matching import Matcher
 from hub.telling.silences import Silence
-from hub.web.people_view import AlertPeople, Duty, IncidentStory, SilenceWords
+from hub.web.people_view import AlertPeople, Duty, IncidentStory, SilenceWords, ToldOf
 from hub.web.shapes import AlertOut, ListOut, Out, Time, ToldOut, Words
+from hub.web.spoken import Wanted
 from hub.web.view import HubView, Refused
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many at most")]
@@ -169,12 +171,16 @@ def incident_out(found: Incident) -> IncidentOut:
     return IncidentOut.model_validate({**fields, "kind": found.cause, "told_at": told_at})
 
 
-def _story(story: IncidentStory, most: int) -> IncidentStoryOut:
+def _told(one: ToldOf, language: Language) -> IncidentToldOut:
+    return IncidentToldOut(alert=one.alert, **ToldOut.model_validate(one.told, context={"language": language}).model_dump())
+
+
+def _story(story: IncidentStory, most: int, language: Language) -> IncidentStoryOut:
     return IncidentStoryOut(
         incident=incident_out(story.incident),
         members=[AlertOut.model_validate(one) for one in story.members[:most]],
         more=story.more + max(0, len(story.members) - most),
-        told=[IncidentToldOut(alert=one.alert, **ToldOut.model_validate(one.told).model_dump()) for one in story.told],
+        told=[_told(one, language) for one in story.told],
         held=story.held,
         ladder=[RungOut.model_validate(one) for one in story.ladder],
     )
@@ -200,7 +206,7 @@ def _words(said: SilenceIn) -> SilenceWords:
     matcher = Matcher(said.rule, said.device, said.space, said.quantity, said.severity)
     since = _ms(said.since) if said.since else 0
     if (said.until is None) == (said.minutes is None):
-        raise Refused("Say until when: either until or minutes.")
+        raise Refused(sentence("say_until"))
     until = _ms(said.until) if said.until is not None else 0
     return SilenceWords(matcher, until, (said.minutes or 0) * 60_000, said.by, said.why, said.kind, since)
 
@@ -226,10 +232,10 @@ def _incidents(router: APIRouter, view: HubView) -> None:
 
     @router.get("/incidents/{id}")
     async def incident(
-        id: str, members: Annotated[int, Query(ge=0, le=200, description="how many of them at most")] = 200
+        id: str, language: Wanted, members: Annotated[int, Query(ge=0, le=200, description="how many of them at most")] = 200
     ) -> IncidentStoryOut:
         """One incident: its members, who was told, and who is next."""
-        return _story(await view.incident(id), members)
+        return _story(await view.incident(id), members, language)
 
     @router.post("/incidents/{id}/acknowledge")
     async def acknowledge(id: str, said: Answer) -> dict[str, int]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from hub.quantities import duration_ms
+from hub.said import sentence
 from hub.web.shapes import BucketOut, ListOut, RowOut
 from hub.web.view import HubView, NotFound, Refused
 
@@ -28,9 +29,9 @@ async def series_channel(view: HubView, device: str, quantity: str, channel: str
     card = await view.device(device)
     channels = sorted({one.channel for one in card.latest if one.quantity == quantity})
     if not channels:
-        raise NotFound(f'The device "{device}" has sent no {quantity}.')
+        raise NotFound(sentence("never_sent", device=device, quantity=quantity))
     if len(channels) > 1 and "" not in channels:
-        raise Refused(f"The device sends {quantity} on several channels; say which: channel={', '.join(channels)}.")
+        raise Refused(sentence("which_channel", quantity=quantity, channels=", ".join(channels)))
     return channels[0]
 
 
@@ -59,7 +60,7 @@ def router(view: HubView) -> APIRouter:
         span that has any."""
         since, until = moment(start, zone), moment(end, zone)
         if until <= since:
-            raise Refused("The period ends before it starts; `from` must be earlier than `to`.")
+            raise Refused(sentence("ends_before"))
         packed = "gzip" in accept_encoding
         which = await series_channel(view, device, quantity, channel)
         if not every:
@@ -67,10 +68,10 @@ def router(view: HubView) -> APIRouter:
             return _answer(await view.rows(device, quantity, which, since, until, limit, packed), packed)
         try:
             width = duration_ms(every)
-        except ValueError as error:
-            raise Refused(f"every: {error}.") from None
+        except ValueError:
+            raise Refused(sentence("no_width", given=every)) from None
         if width < 1 or (until - since) / width > MOST_BUCKETS:
-            raise Refused(f"That is more than {MOST_BUCKETS} spans; choose a longer `every` or a shorter period.")
+            raise Refused(sentence("many_spans", most=MOST_BUCKETS))
         return _answer(await view.buckets(device, quantity, which, since, until, width, packed), packed)
 
     return made

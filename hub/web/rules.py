@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hub.model import Severity
 from hub.quantities import Domain
+from hub.said import sentence
 from hub.web.shapes import ListOut, Number, Out, Time, Words
 from hub.web.view import Refused
 
@@ -337,7 +338,7 @@ def watch_router(watch: Watch) -> APIRouter:
         try:
             moment = None if at is None else round(at.timestamp() * 1000)
         except (ValueError, OverflowError):
-            raise Refused("that is no moment of ours.") from None
+            raise Refused(sentence("no_moment")) from None
         return WhyOut.model_validate(await watch.why(device, moment))
 
     @made.get("/armed")

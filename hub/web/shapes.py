@@ -9,10 +9,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from hub.model import AlertState, Device, Reading, Severity, Space, quality_names
 from hub.quantities import Domain, Shape, Vocabulary
+from hub.said import Said
 from hub.web.view import DeviceCard, Overview, Site
 
 T = TypeVar("T")
@@ -30,9 +31,15 @@ def _finite(value: Any) -> Any:
     return value if value is not None and math.isfinite(value) else None
 
 
+def _spoken(given: Any, about: ValidationInfo) -> Any:
+    """``context`` says the ``language``."""
+    return given.speak((about.context or {}).get("language", "en")) if isinstance(given, Said) else given or ""
+
+
 Time = Annotated[str, BeforeValidator(lambda ms: iso(ms) if isinstance(ms, int) else ms)]
 Number = Annotated[float | None, BeforeValidator(_finite)]
 Flags = Annotated[list[str], BeforeValidator(lambda bits: quality_names(bits) if isinstance(bits, int) else bits)]
+Sentence = Annotated[str, BeforeValidator(_spoken)]
 Words = dict[str, str]
 Curve = Annotated[list[tuple[int, float]], BeforeValidator(lambda points: [one for one in points if math.isfinite(one[1])])]
 
@@ -110,7 +117,7 @@ class ToldOut(Out):
     created_at: Time
     sent_at: Time | None = Field(description="null: still trying")
     attempts: int
-    error: str
+    error: Sentence = Field(description="why it did not get through, or not yet, in the language asked for")
     state: Literal["queued", "accepted", "seen", "acknowledged", "failed"] = Field(description="how far it got")
     tried_at: Time | None = Field(description="the last attempt began")
     accepted_at: Time | None = Field(description="its receiver took it: 2xx, 250, PUBACK")

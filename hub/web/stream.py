@@ -11,11 +11,13 @@ from contextlib import suppress
 from functools import lru_cache
 
 from msgspec import json
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.model import Alert
 from hub.quantities import Vocabulary
+from hub.said import sentence, wanted
 from hub.web import shapes
 from hub.web.feed import KINDS, Event, Kind, Subscription
 from hub.web.problems import problem
@@ -79,7 +81,9 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         feed = self._view.feed
         if feed.clients >= CLIENTS:
-            await problem(503, f"{CLIENTS} pages are open already; close one.", {"retry-after": "10"})(scope, receive, send)
+            why = sentence("pages_many", most=CLIENTS)
+            language = wanted(Headers(scope=scope).get("accept-language", ""))
+            await problem(503, why, language, {"retry-after": "10"})(scope, receive, send)
             return
         with feed.subscribe(self._after, self._kinds, self._devices) as client:
             watch = asyncio.create_task(_gone(receive, client))

@@ -11,13 +11,17 @@ from msgspec import Struct
 from hub.model import Alert, AlertState, DeadLetter, Device, Reading, Severity, Space
 from hub.pace import BUDGET_MS
 from hub.quantities import Domain, Vocabulary
+from hub.said import Said
 from hub.web.feed import Feed
 from hub.web.paging import Page as Page
 from hub.web.people_view import PeopleView
 
 
 class ViewError(Exception):
-    """Something a person asked for that cannot be done. The text is one plain sentence: what, where, what to do."""
+    """Something a person asked for that cannot be done: what, where, what to do, in both languages."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(why)
 
 
 class NotFound(ViewError):
@@ -70,7 +74,7 @@ class Told(Struct, frozen=True):
     sent_at: int | None = None
     person: str = ""  # the person's name
     attempts: int = 0
-    error: str = ""  # the last one, in plain words
+    error: Said | None = None  # the last one
     state: Literal["queued", "accepted", "seen", "acknowledged", "failed"] = "queued"
     tried_at: int | None = None
     accepted_at: int | None = None

@@ -16,6 +16,7 @@ from hub.delivery import Delivery
 from hub.model import Notice, Now, Severity
 from hub.notifiers.webhook import Webhook
 from hub.records import Sent
+from hub.said import unpacked
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -144,7 +145,7 @@ async def test_what_can_never_succeed_is_marked_failed() -> None:
         async with desk.running():
             desk.delivery.put([notice(1, "w"), notice(2, "nobody")])
             await desk.until("failed", 2)
-    assert {mark.notice: mark.error for mark in desk.marks} == {
+    assert {mark.notice: unpacked(mark.error).en for mark in desk.marks} == {
         "a2:first:nobody:": 'there is no notifier "nobody" any more',
         "a1:first:w:": f"{url} answered 404",
     }
@@ -256,7 +257,7 @@ async def test_small_ones_that_do_not_fit_come_as_one_and_critical_ones_first() 
     assert inbox.ids() == ["a50", "a51", "digest"]
     gathered = inbox.said[2][1]
     assert (gathered["count"], [one["alert"] for one in gathered["notices"]]) == (40, [f"a{number}" for number in range(40)])
-    assert {mark.error for mark in desk.marks} == {"", "one of 40 in a digest"}, "the ledger says how each was told"
+    assert {unpacked(mark.error).en for mark in desk.marks} == {"", "one of 40 in a digest"}, "the ledger says how each was told"
 
 
 async def test_room_is_kept_for_what_is_critical() -> None:
@@ -371,6 +372,6 @@ async def test_after_an_outage_nobody_gets_every_reminder_of_it(monkeypatch: pyt
             desk.delivery.put([notice(1, "w", why="resolved")])
             await desk.until("sent", 2)
     assert [mark.notice for mark in desk.marks if mark.state == "sent"] == ["a1:first:w:", "a1:resolved:w:"]
-    overtaken = {mark.error for mark in desk.marks if mark.state == "failed"}
+    overtaken = {unpacked(mark.error).en for mark in desk.marks if mark.state == "failed"}
     assert overtaken == {"not sent: the one before it was taken only now"}
     assert desk.delivery.depth("w") == 0 and desk.lost == []

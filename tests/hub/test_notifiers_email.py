@@ -153,7 +153,7 @@ async def test_nobody_to_write_to_is_final(post: Post) -> None:
     async with server(post) as at:
         with pytest.raises(NotSent, match="li has no e-mail address") as missing:
             await send(at, replace(NOTICE, to={}))
-        with pytest.raises(NotSent, match="nobody to write to"):
+        with pytest.raises(NotSent, match="nobody to reach"):
             await send(at, replace(NOTICE, person=""))
         await send(at | {"to": ["desk@example.org", "night@example.org"]}, replace(NOTICE, person=""))
     assert missing.value.final

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from hub.model import Notice
 from hub.ports import NotSent
+from hub.said import quoted
 
 
 class Receiver:
@@ -30,16 +31,16 @@ class Receiver:
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
         match mood:
             case "refuses":
-                raise NotSent("503", retry_after=self._random.choice((None, 5.0)))
+                raise NotSent(quoted("503"), retry_after=self._random.choice((None, 5.0)))
             case "hangs":
                 await asyncio.sleep(30)
-                raise NotSent("no answer within 30 s")
+                raise NotSent(quoted("no answer within 30 s"))
             case "raises":
                 raise ZeroDivisionError("a fault of our own")
         self._heard(self.id, notice)
         if mood == "late":
             await asyncio.sleep(self._random.uniform(1, 30))
         elif mood == "answers_wrongly":
-            raise NotSent("the answer was cut off")
+            raise NotSent(quoted("the answer was cut off"))
 
     async def close(self) -> None: ...

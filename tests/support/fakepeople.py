@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hub.model import SEVERITIES, Alert, Device, Space
 from hub.records_people import Frozen, Note
+from hub.said import sentence
 from hub.telling.incidents import Incident, key, rank, worst
 from hub.telling.silences import Silence
 from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
@@ -28,9 +29,20 @@ def mentions(text: str, search: str) -> bool:
 def made_told(at: int) -> list[Told]:
     """Two people told of an alert raised at ``at``: one has it and has looked, the other's chat service does not answer."""
     took, seen = at + 160, at + 42_000
+    late = sentence("answered", name="https://chat.example.org", status=503)
     return [
-        Told("webhook:desk", "first", at + 4, took, "李管家", 1, "", "seen", at + 5, accepted_at=took, seen_at=seen),
-        Told("im:night", "first", at + 4, None, "王工", 3, "The chat service answered 503.", "queued", at + 60_000),
+        Told("webhook:desk", "first", at + 4, took, "李管家", 1, None, "seen", at + 5, accepted_at=took, seen_at=seen),
+        Told(
+            "im:night",
+            "first",
+            at + 4,
+            None,
+            "王工",
+            3,
+            late,
+            "queued",
+            at + 60_000,
+        ),
     ]
 
 
@@ -112,7 +124,7 @@ class FakePeople:
         for group, alerts in self._groups().items():
             if (incident := self._incident(group, alerts)).id == id:
                 return incident, alerts
-        raise NotFound(f"There is no incident {id}.")
+        raise NotFound(sentence("no_incident", id=id))
 
     async def incident(self, id: str) -> IncidentStory:
         incident, alerts = self._found(id)
@@ -137,7 +149,7 @@ class FakePeople:
 
     def _alert(self, id: str) -> Alert:
         if id not in self.alerts_by_id:
-            raise NotFound(f'There is no alert "{id}".')
+            raise NotFound(sentence("no_alert", id=id))
         return self.alerts_by_id[id]
 
     async def alert_people(self, id: str) -> AlertPeople:
@@ -165,13 +177,13 @@ class FakePeople:
 
     async def assign(self, id: str, by: str, whom: str, text: str) -> AlertPeople:
         if whom not in ("", "li", "wang"):
-            raise Refused(f'there is no person "{whom}"; there are li, wang.')
+            raise Refused(sentence("no_person", name=whom, names="li, wang"))
         return await self._note(Note(id, wall(), by, "assigned", text, whom))
 
     async def reopen(self, id: str, by: str, reason: str) -> Alert:
         alert = self._alert(id)
         if alert.state != "resolved":
-            raise Refused(f"the alert {id} is open.")
+            raise Refused(sentence("alert_open", id=id))
         await self._note(Note(id, wall(), by, "reopened", reason, f"{id}-again"))
         return self.put(replace(alert, id=f"{id}-again", state="firing", resolved_at=None, raised_at=wall(), reopens=id))
 
@@ -191,17 +203,17 @@ class FakePeople:
 
     async def second_silence(self, id: str, by: str) -> Silence:
         if id not in self._silences:
-            raise NotFound(f"there is no silence {id}")
+            raise NotFound(sentence("no_silence", id=id))
         if self._silences[id].second:
-            raise Conflict("somebody has agreed already.")
+            raise Conflict(sentence("second_agreed", by="somebody"))
         if by == self._silences[id].by:
-            raise Refused(f"{by} asked for this silence: the second person must be somebody else.")
+            raise Refused(sentence("second_is_first", by=by))
         self._silences[id] = replace(self._silences[id], second=by, second_at=wall())
         return self._silences[id]
 
     async def end_silence(self, id: str, by: str) -> Silence:
         if id not in self._silences:
-            raise NotFound(f"there is no silence {id}")
+            raise NotFound(sentence("no_silence", id=id))
         self._silences[id] = replace(self._silences[id], ended_by=by, ended_at=wall())
         return self._silences[id]
 

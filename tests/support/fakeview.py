@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from hub.model import Alert, DeadLetter, Device, Reading, Series, Severity, Space
 from hub.ports import Buckets, Floats, Ints, Rows
 from hub.quantities import Vocabulary
+from hub.said import sentence
 from hub.web.api import create_app
 from hub.web.feed import Feed
 from hub.web.tables import buckets_json, rows_json
@@ -200,7 +201,7 @@ class FakeView(FakePeople):
     @staticmethod
     def page(found: list[Any], limit: int, cursor: str | None) -> Page[Any]:
         if cursor is not None and not cursor.isdigit():
-            raise Refused("That cursor is not one of ours; begin without one.")
+            raise Refused(sentence("cursor", cursor=cursor))
         start = int(cursor or 0)
         end = start + limit
         return Page(found[start:end], str(end) if end < len(found) else None, len(found))
@@ -216,13 +217,13 @@ class FakeView(FakePeople):
 
     def known(self, id: str) -> Alert:
         if id not in self.alerts_by_id:
-            raise NotFound(f'There is no alert "{id}".')
+            raise NotFound(sentence("no_alert", id=id))
         return self.alerts_by_id[id]
 
     async def acknowledge(self, id: str, by: str, comment: str) -> Alert:
         alert = self.known(id)
         if alert.state == "resolved":
-            raise Conflict("The alert is resolved already.")
+            raise Conflict(sentence("alert_closed", id=id))
         if alert.acknowledged_by:
             return alert
         now = wall()
@@ -233,9 +234,9 @@ class FakeView(FakePeople):
     async def resolve(self, id: str, by: str, reason: str) -> Alert:
         alert = self.known(id)
         if alert.state == "resolved":
-            raise Conflict("The alert is resolved already.")
+            raise Conflict(sentence("alert_closed", id=id))
         if alert.severity == "critical" and not reason:
-            raise Refused("A critical alert is closed only with a reason; say what it was.")
+            raise Refused(sentence("needs_reason"))
         now = wall()
         self.stories[id].append(Change(now, "resolved", by, reason))
         return self.put(
@@ -276,18 +277,18 @@ class FakeView(FakePeople):
 
     async def device(self, id: str) -> DeviceCard:
         if id not in self.devices_by_id:
-            raise NotFound(f'There is no device "{id}".')
+            raise NotFound(sentence("no_device", id=id))
         return self.card(self.devices_by_id[id])
 
     async def accept(self, id: str, space: str, name: str) -> DeviceCard:
         device = (await self.device(id)).device
         if space and space not in self.spaces_by_id:
-            raise Refused(f'There is no place "{space}".')
+            raise Refused(sentence("no_place", id=space))
         self.devices_by_id[id] = replace(device, accepted=True, space=space or device.space, name=name or device.name)
         return await self.device(id)
 
     async def duty_check(self, id: str) -> None:
-        raise Refused("there is no [fire_tcp]")
+        raise Refused(sentence("no_fire_tcp"))
 
     async def register(self, spaces: Sequence[Space], devices: Sequence[Device]) -> None:
         self.spaces_by_id |= {space.id: space for space in spaces}
@@ -342,7 +343,7 @@ class FakeView(FakePeople):
 
     async def energy(self, words: EnergyWords) -> dict[str, Any]:
         if words.month == "2026-13":
-            raise Refused('There is no month "2026-13"; write it like 2026-10.')
+            raise Refused(sentence("period_month", month="2026-13"))
         return {"site": "yunqi", "time_zone": self.site.zone, "from": words.start, "to": words.end, "revision": 1, "rows": []}
 
     async def dead_letters(self, *, device: str = "", limit: int = 50, cursor: str | None = None) -> Page[DeadLetter]:
@@ -352,7 +353,7 @@ class FakeView(FakePeople):
         for letter in self.letters:
             if letter.id == id:
                 return letter
-        raise NotFound(f"There is no refused message {id}.")
+        raise NotFound(sentence("no_refusal", id=id))
 
     def metrics(self) -> str:
         return f"# TYPE gengfu_page_clients gauge\ngengfu_page_clients {self.feed.clients}\n"

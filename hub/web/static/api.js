@@ -1,6 +1,6 @@
 // Asks the hub. Every failure is a Trouble with one sentence for people.
 
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 
 export class Trouble extends Error {
   constructor(detail, status = 0) {
@@ -16,10 +16,15 @@ export function sentence(trouble) {
   return t("ask.broken");
 }
 
+/** The hub answers in the page's language, which need not be the browser's. */
+export function spoken(options) {
+  return { ...options, headers: { ...options.headers, "Accept-Language": language } };
+}
+
 export async function ask(path, options) {
   let response;
   try {
-    response = await fetch(`/api/v1/${path}`, { signal: AbortSignal.timeout(20000), ...options });
+    response = await fetch(`/api/v1/${path}`, { signal: AbortSignal.timeout(20000), ...spoken(options) });
   } catch {
     throw new Trouble(t("ask.unreachable"));
   }

@@ -47,7 +47,7 @@ export function bars(drill) {
       h("span.step", {}, one.state === "failed" ? mark("critical") : one.state === "ok" ? mark("ok") : mark("unknown"), stepName(one.step), one.person || one.notifier ? h("span.faint", {}, " ", data(one.person || one.notifier)) : null),
       s("svg", { viewBox: "0 0 100 12", class: "bar", preserveAspectRatio: "none", "aria-hidden": "true" }, s("path", { class: "base", d: "M0 11.5H100" }), bar),
       h("span.figure.tail", {}, one.state === "ok" ? duration(one.ms) : t(`drill.step.${one.state.replace(" ", "_")}`)),
-      one.why ? h("p.quote", { lang: "en" }, data(one.why)) : null,
+      one.why ? h("p.quote", {}, data(one.why)) : null,
     );
   };
   return [h("ol.drill-bars", {}, way.map(row)), beside.length ? [h("h3", {}, t("drill.beside")), h("ol.drill-bars", {}, beside.map(row))] : null];

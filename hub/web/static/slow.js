@@ -1,6 +1,6 @@
 // Asks the hub what may take a minute, with a clock that runs and a way to stop waiting.
 
-import { Trouble } from "./api.js";
+import { Trouble, spoken } from "./api.js";
 import { h, show } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -9,7 +9,7 @@ const AT_MOST = 150000;
 async function ask(path, options) {
   let response;
   try {
-    response = await fetch(`/api/v1/${path}`, options);
+    response = await fetch(`/api/v1/${path}`, spoken(options));
   } catch (mistake) {
     if (options.signal.aborted && !options.signal.late) throw null;
     throw new Trouble(t("ask.unreachable"));

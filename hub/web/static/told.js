@@ -105,7 +105,7 @@ export function ledger(told) {
           steps.slice(1).map(([field, word]) => h("li", { title: "" }, h("span", {}, t(`ledger.${word}`)), " ", h("span.figure.faint", {}, t("ledger.after", { age: took(ms(one[field]) - from) })))),
         ),
         one.state === "queued" ? h("p.faint", {}, t("alert.toldTrying", { n: one.attempts })) : null,
-        one.error && (one.state === "queued" || one.state === "failed") ? h("p.quote", { lang: "en" }, data(one.error)) : null,
+        one.error && (one.state === "queued" || one.state === "failed") ? h("p.quote", {}, data(one.error)) : null,
       ),
     );
   });

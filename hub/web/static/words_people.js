@@ -176,7 +176,7 @@ export const words = {
   "drill.step.failed": ["failed", "失败"],
   "drill.step.not_reached": ["not reached", "未到达"],
   "step.published": ["Sent by the device", "设备发出"],
-  "step.confirmed": ["Confirmed on disk", "确认已存盘"],
+  "step.confirmed": ["Confirmed by the broker", "代理确认"],
   "step.received": ["Received by the hub", "中枢收到"],
   "step.decoded": ["Understood", "解析"],
   "step.decided": ["Judged by the rule", "规则判定"],

@@ -139,12 +139,30 @@ async def test_what_cannot_be_understood_is_told_in_plain_words(client: Client) 
     assert "by: it is empty" in (await posted(client, where, {"by": "", "reason": "油烟"}, 422))["detail"]
 
 
+KEPT = {
+    "alert",
+    "reading",
+    "status",
+    "from",
+    "docs",
+    "next",
+    "critical",
+    "pending",
+    "firing",
+    "resolved",
+    "open",
+    "cursor",
+    "quantity",
+}
+"""Names of the interface that stay as they are in every language."""
+
+
 @pytest.mark.parametrize(
     ("path", "status", "word"),
     [
         ("/nothing", 404, "/nothing"),
         ("/static/nothing.js", 404, "nothing.js"),
-        ("/static/..%2fapi.py", 404, "There is nothing"),
+        ("/static/..%2fapi.py", 404, "there is nothing"),
         ("/api/v1/alerts/nobody", 404, "nobody"),
         ("/api/v1/devices/nobody", 404, "nobody"),
         ("/api/v1/alerts?limit=0", 422, "limit"),
@@ -164,6 +182,12 @@ async def test_every_error_is_a_problem_with_a_sentence(client: Client, path: st
     assert problem["status"] == status
     assert word in problem["detail"]
     assert problem["title"] and problem["type"]
+    async with client.get(path, headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}) as response:
+        chinese = await response.json(content_type=None)
+    assert (response.status, response.headers["Content-Language"]) == (status, "zh")
+    assert re.search("[\u4e00-\u9fff]", chinese["detail"]) and chinese["code"] == problem["code"]
+    foreign = set(re.findall("[a-z]{4,}", chinese["detail"])) - set(re.findall("[a-z]{4,}", path)) - KEPT
+    assert not foreign, "no English in the Chinese sentence but names"
 
 
 async def test_a_mistake_of_ours_is_a_problem_too_and_tells_nothing(client: Client, web: Web, caplog: Any) -> None:
@@ -204,7 +228,7 @@ async def test_devices_search_and_accept(client: Client) -> None:
     new = await got(client, "/api/v1/devices?accepted=false")
     (device,) = new["items"]
     path = f"/api/v1/devices/{device['id']}/accept"
-    assert "There is no place" in (await posted(client, path, {"space": "moon"}, 422))["detail"]
+    assert "there is no place" in (await posted(client, path, {"space": "moon"}, 422))["detail"]
     accepted = await posted(client, path, {"space": "3-2-502-hall", "name": "温度计"})
     assert (accepted["accepted"], accepted["place"]["en"]) == (True, "Building 3, entrance 2, flat 502, hall")
     assert (await got(client, "/api/v1/devices?accepted=false"))["items"] == []
