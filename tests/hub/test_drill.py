@@ -10,16 +10,20 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
+from hub.cli.drill import conclude
 from hub.drill_report import WAY
 from tests.support.brokers import Broker, start_mosquitto
 from tests.support.hubs import ROOT, until
+from tests.support.proxy import Proxy, Sieve
 from tests.support.receivers import Answer, Request, Sink, sink
 from tests.support.site import Site, site
 
@@ -242,3 +246,80 @@ def test_nobody_acknowledges(tmp_path: Path) -> None:
         report = drill(made, to_people=True)
     assert (report["failed"], report["why"]) == ("acknowledged", "nobody has acknowledged within 1 s")
     assert steps(report)["told"]["state"] == "ok"
+
+
+PUBLISH, PUBACK = 3, 4
+DEVICE = b"gengfu-drill-"  # how the drill device's client id begins
+
+
+def on(topic: str) -> Callable[[bytes], bool]:
+    """PUBLISHes on this very topic."""
+    name = len(topic).to_bytes(2, "big") + topic.encode()
+    return lambda packet: packet[0] >> 4 == PUBLISH and name in packet[: 5 + len(name)]
+
+
+def swallowing(step: str) -> Sieve:
+    """Takes away what makes this step, and nothing else."""
+    devices: set[int] = set()
+
+    def passes(forth: bool, number: int, packet: bytes) -> bool:
+        if forth and DEVICE in packet[:64]:
+            devices.add(number)
+        match step:
+            case "confirmed":  # the broker's PUBACK of the alarm
+                return forth or number not in devices or packet[0] >> 4 != PUBACK
+            case "received":  # the alarm on its way to the hub
+                return forth or not on("gengfu/yunqi/drill")(packet)
+            case "announced":  # the alert on its way to the broker
+                return not forth or not on("gengfu/yunqi/drills")(packet)
+            case "heard":  # the alert on its way back to the device
+                return forth or not on("gengfu/yunqi/drills")(packet)
+        raise AssertionError(step)
+
+    return passes
+
+
+BROKEN = {
+    "confirmed": ("the broker did not confirm the drill alarm within 1 s", "MQTT 代理在 1 秒内没有确认演练报警"),
+    "received": ("the hub heard nothing of the alarm within 1 s", "中枢在 1 秒内没有收到报警"),
+    "announced": ("the broker did not confirm the alert within 1 s", "MQTT 代理在 1 秒内没有确认警报"),
+    "heard": ("the published alert did not come back within 1 s", "发布的警报在 1 秒内没有回到演练装置"),
+}
+NAMED = {"confirmed": "代理确认", "received": "中枢收到", "announced": "警报发布", "heard": "装置收到回传"}
+
+
+def test_the_network_loses_one_packet_and_the_drill_names_its_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each in its turn, between the hub with its drill device and a real broker; named in both languages, by the command and
+    over HTTP."""
+    with sink() as desk, start_mosquitto(tmp_path) as broker, Proxy(broker.port) as proxy, ExitStack() as more:
+        made = more.enter_context(
+            site(tmp_path, broker, "[drill]\n" + PEOPLE.format(port=desk.port), start=False, port=proxy.port)
+        )
+        made.hub.first = HASTE.replace("2.0", "1.0")
+        made.hub.start()
+        assert small(made)["state"] == "passed"
+        for step, (en, zh) in BROKEN.items():
+            proxy.sieve = swallowing(step)
+            asked = subprocess.run(
+                [sys.executable, "-m", "hub", "drill", "--language", "zh", "--config", str(made.config)],
+                cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "NO_COLOR": "1"},
+            )  # fmt: skip
+            proxy.sieve = None
+            proxy.cut()  # what was lost is sent again
+            assert (asked.returncode, asked.stderr) == (1, ""), asked.stdout
+            assert asked.stdout.endswith(f"演练失败，止步于：{NAMED[step]}（{step}）。{zh}。\n")
+            report, chinese = (told(made, language) for language in ("en", "zh"))
+            assert (report["failed"], report["why"], chinese["failed"], chinese["why"]) == (step, en, step, zh)
+            assert [one["step"] for one in report["steps"] if one["state"] == "failed"] == [step]
+            assert (steps(report)[step]["why"], steps(chinese)[step]["why"]) == (en, zh)
+            capsys.readouterr()
+            assert conclude(report, "en") == 1
+            assert capsys.readouterr().out == f"The drill failed at: {step}. {en[0].upper()}{en[1:]}.\n"
+            until(lambda: drill(made)["state"] == "passed", "and it passes again")
+
+
+def told(made: Site, language: str) -> Any:
+    """The last drill that somebody asked for."""
+    request = urllib.request.Request(f"{made.hub.url}/api/v1/drills", headers={"Accept-Language": language})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return next(one for one in json.load(answer)["items"] if one["state"] == "failed")

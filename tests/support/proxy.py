@@ -5,6 +5,7 @@ with Proxy(broker.port) as proxy:      # the hub is given proxy.port
     proxy.blackhole = True             # takes bytes and passes nothing on; connections stay open
     proxy.cut()                        # resets every connection
     proxy.refuse = True                # new connections are closed at once
+    proxy.sieve = lambda forth, number, packet: True   # of MQTT: what does not pass is swallowed, and nobody hears of it
 """
 
 import asyncio
@@ -18,12 +19,15 @@ from types import TracebackType
 
 Tap = Callable[[bool, int, bytes], None]
 """Called with (True for towards the target, number of the connection, bytes)."""
+Sieve = Callable[[bool, int, bytes], bool]
+"""The same of a whole MQTT packet: whether it passes."""
 
 
 class Proxy:
     def __init__(self, target: int, tap: Tap | None = None, seed: int = 1) -> None:
         self.target = target
         self.tap = tap
+        self.sieve: Sieve | None = None
         self.delay = 0.0
         self.jitter = 0.0
         self.loss = 0.0
@@ -98,6 +102,7 @@ class Proxy:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, forth: bool, number: int) -> None:
         loop = asyncio.get_running_loop()
         due = 0.0
+        begun = b""  # of a packet
         pending: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
         async def send() -> None:
@@ -118,6 +123,11 @@ class Proxy:
                 data = await reader.read(1 << 16)
                 if data and self.tap is not None:
                     self.tap(forth, number, data)
+                if data and self.sieve is not None:
+                    *whole, begun = packets(begun + data)
+                    data = b"".join(packet for packet in whole if self.sieve(forth, number, packet))
+                    if not data:
+                        continue
                 late = 0.2 if self._random.random() < self.loss else 0.0
                 wait = self.delay + self._random.uniform(0, self.jitter) + late
                 due = max(due, loop.time() + wait)  # TCP keeps the order
@@ -127,3 +137,21 @@ class Proxy:
                     raise ConnectionResetError
         finally:
             sending.cancel()
+
+
+def packets(stream: bytes) -> list[bytes]:
+    """The whole packets of it (MQTT 3.1.1, 2.2.3: the length in groups of seven bits), and last what is left."""
+    cut: list[bytes] = []
+    while True:
+        length = size = 0
+        for size, byte in enumerate(stream[1:5], 1):
+            length |= (byte & 0x7F) << 7 * (size - 1)
+            if not byte & 0x80:
+                break
+        else:
+            return [*cut, stream]
+        end = 1 + size + length
+        if len(stream) < end:
+            return [*cut, stream]
+        cut.append(stream[:end])
+        stream = stream[end:]
