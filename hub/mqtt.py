@@ -18,7 +18,8 @@ from hub import packets
 from hub.link import Address, Link, Loss, parse_url, trust
 from hub.model import Lane, Message, Now
 from hub.packets import Connack, Disconnect, Puback, Suback
-from hub.publisher import LAST_ID, Full, NotPublished, Publisher
+from hub.publisher import Full, NotPublished, Publisher
+from hub.subscriptions import Subscriptions
 from hub.wire import Other, Reader, Refused
 
 __all__ = ["Address", "Full", "NotPublished", "Refused", "Session", "Unusable", "parse_url"]
@@ -29,9 +30,7 @@ FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 30.0
 STABLE: Final = 5.0
 """Seconds a connection must last, and three times the delay before it, to count as one that holds."""
-ASK_AGAIN: Final = 60.0  # s until a refused subscription is tried again
 USUAL_WINDOW: Final = 20  # mosquitto's max_inflight_messages
-FILTERS_AT_ONCE: Final = 50
 
 # CONNACK, 3.1.1 table 3.1 and 5 section 3.2.2.2: what trying again does not change.
 _HOPELESS: Final = {
@@ -85,16 +84,14 @@ class Session:
         publishes: int = 10_000,
         clean: bool = False,
     ) -> None:
-        for name in filters:
-            packets.check_filter(name)
         self.address = address
         self.client_id = client_id
         self.lane: Lane = lane
         self.keepalive = keepalive
         self.window = USUAL_WINDOW
         self.connected = False
-        self.granted: set[str] = set()
-        self.refused: set[str] = set()
+        self.subscriptions = Subscriptions(filters)
+        self.granted, self.refused = self.subscriptions.granted, self.subscriptions.refused
         self.received = 0
         self.confirmed = 0
         self.repeated = 0
@@ -102,7 +99,6 @@ class Session:
         self.forgotten = 0
         self.last_error = ""
         self.publisher = Publisher(publishes)
-        self._filters = dict.fromkeys(filters)
         self._on_messages = on_messages
         self._on_refused = on_refused
         self._clock = clock
@@ -118,10 +114,7 @@ class Session:
         self._short = 0  # connections in a row that the broker closed before they were STABLE
         self._paused = False
         self._closing = asyncio.Event()
-        self._asked: dict[int, tuple[list[str], asyncio.Future[None]]] = {}  # SUBSCRIBEs without an answer
-        self._subscribe_id = LAST_ID
         self._said = ""
-        self._ask_again = 0.0
 
     # --- what the hub does with it ------------------------------------------------------------------------------------
 
@@ -172,16 +165,10 @@ class Session:
         Raises ValueError for a malformed filter, ConnectionError when there is no connection or it ends first, or a filter is
         refused: then they are asked for again by and by.
         """
-        for name in filters:
-            packets.check_filter(name)
-        new = [name for name in filters if name not in self._filters]
-        self._filters.update(dict.fromkeys(new))
+        self.subscriptions.want(filters)
         if self._link is None or not self.connected:
             raise ConnectionError(self.fault)
-        for answer in self._ask(self._link, [name for name in filters if name not in self.granted]):
-            await answer
-        if refused := self.refused.intersection(filters):
-            raise ConnectionError(f"the broker refuses to subscribe {', '.join(sorted(refused))}")
+        await self.subscriptions.asked_now(filters)
 
     def pause(self) -> None:
         """Stops reading: the broker keeps what comes. Its answers to our publishes and subscriptions are not heard either."""
@@ -265,13 +252,8 @@ class Session:
         finally:
             self.connected = False
             self.repeated += reader.repeated
-            self.granted.clear()
             self.publisher.lost(loss.by_broker)
-            for _, answer in self._asked.values():
-                if not answer.done():
-                    answer.set_exception(ConnectionError("the connection ended before the broker answered"))
-                    answer.exception()
-            self._asked.clear()
+            self.subscriptions.lost()
             await link.close()
             self._link = None
         return loss
@@ -290,7 +272,9 @@ class Session:
                 case Puback():
                     self.publisher.confirmed(other.packet_id, other.code)
                 case Suback():
-                    self._suback(other)
+                    self.subscriptions.answered(other)
+                    if self.refused:
+                        self._say(self.fault)
                 case Disconnect():
                     self._disconnect(link, other)
                 case Connack():
@@ -328,7 +312,7 @@ class Session:
         self._said = ""
         self._ever = self.connected = True
         self._since = asyncio.get_running_loop().time()
-        self._ask(link, list(self._filters))
+        self.subscriptions.connected(link.write, self.address.version)
         self.publisher.connected(
             link.write, self.address.version, connack.receive_maximum, connack.maximum_packet, connack.session_present
         )
@@ -341,43 +325,14 @@ class Session:
             why = f'another client has taken over the client id "{self.client_id}"'
         link.lose(Loss(why, by_broker=True))
 
-    def _ask(self, link: Link, filters: list[str]) -> list["asyncio.Future[None]"]:
-        """SUBSCRIBEs, also to what a kept session knows already: that brings the retained messages up to date."""
-        loop = asyncio.get_running_loop()
-        answers: list[asyncio.Future[None]] = []
-        for begin in range(0, len(filters), FILTERS_AT_ONCE):
-            some = filters[begin : begin + FILTERS_AT_ONCE]
-            self._subscribe_id = LAST_ID + 1 + (self._subscribe_id - LAST_ID) % (65535 - LAST_ID)
-            answers.append(loop.create_future())
-            self._asked[self._subscribe_id] = (some, answers[-1])
-            link.write(packets.subscribe(self._subscribe_id, some, version=self.address.version))
-        self._ask_again = loop.time() + ASK_AGAIN
-        return answers
-
-    def _suback(self, suback: Suback) -> None:
-        filters, answer = self._asked.pop(suback.packet_id, ([], None))
-        for name, code in zip(filters, suback.codes, strict=False):
-            if code >= 0x80:
-                self.refused.add(name)
-            else:
-                self.refused.discard(name)
-                self.granted.add(name)
-                if code == 0:
-                    log.warning("the broker grants %s at QoS 0 only: what it sends while we are away is lost", name)
-        if self.refused:
-            self._say(self.fault)
-        if answer is not None and not answer.done():
-            answer.set_result(None)
-
     def _throttle(self, link: Link) -> None:
         link.pause(self._paused or len(link.reader.unconfirmed) >= self._most_unconfirmed)
 
     def _beat(self) -> None:
         """Every few seconds of a connection."""
         self._settle()
-        link, now = self._link, asyncio.get_running_loop().time()
-        if link is not None and self.refused and now >= self._ask_again:
-            self._ask(link, sorted(self.refused))
+        if self.connected:
+            self.subscriptions.beat()
 
     def _settle(self) -> None:
         """A connection that has held long enough makes the next delay short again. Longer than three of our delays, or two

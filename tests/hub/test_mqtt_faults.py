@@ -57,7 +57,7 @@ async def test_an_idle_session_is_kept_alive(broker: Broker) -> None:
 
 
 async def test_a_subscription_mosquitto_refuses_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.mqtt.ASK_AGAIN", 0.5)
+    monkeypatch.setattr("hub.subscriptions.ASK_AGAIN", 0.5)
     access = {
         "defaultACLAccess": {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True},
         "roles": [{"rolename": "all", "acls": [{"acltype": "subscribePattern", "topic": "open/#", "allow": True}]}],
@@ -78,8 +78,8 @@ async def test_a_subscription_mosquitto_refuses_is_said_and_tried_again(tmp_path
                 await session.subscribe(["closed/too"])
             await publish(broker.url, ("open/a", "x"))
             await until(lambda: listener.messages)
-            asked = session._subscribe_id
-            await until(lambda: session._subscribe_id >= asked + 2)
+            asked = session.subscriptions._id
+            await until(lambda: session.subscriptions._id >= asked + 2)
             assert session.reconnects == 0
 
 

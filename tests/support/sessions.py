@@ -54,7 +54,10 @@ class Listener:
 
     async def subscribed(self) -> None:
         session = self.session
-        await until(lambda: session.connected and session.granted | session.refused >= set(session._filters), what=session.fault)
+        await until(
+            lambda: session.connected and session.granted | session.refused >= set(session.subscriptions.filters),
+            what=session.fault,
+        )
 
     async def close(self) -> None:
         await self.session.close()
