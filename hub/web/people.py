@@ -53,7 +53,9 @@ class SilenceIn(Said):
     device: str = Field("*", max_length=300, description="glob")
     space: str = Field("*", max_length=200, description="glob; what lies inside a space belongs to it")
     quantity: str = Field("*", max_length=200, description="glob")
-    severity: Literal["", "info", "warning", "critical"] = ""
+    severity: Literal["", "info", "warning", "critical"] = Field(
+        "", description="all, if left out; but what is critical is told until a second person confirms, see told_anyway"
+    )
     until: AwareDatetime | None = Field(None, description="ISO 8601; or say minutes")
     minutes: int | None = Field(None, ge=1, le=43_200, description="from its beginning")
     since: AwareDatetime | None = Field(None, description="now, if left out")
@@ -144,6 +146,7 @@ class SilenceOut(Out):
     by: str
     why: str
     waits_for_second: bool = Field(description="what is critical or of fire is told until a second person agrees")
+    told_anyway: Words | None = Field(description="what it does not hold back until then, in words; null: nothing such")
     second: str
     second_at: Time | None
     ended_by: str
@@ -187,7 +190,8 @@ def _story(story: IncidentStory, most: int, language: Language) -> IncidentStory
 
 
 def _silence(found: Silence) -> SilenceOut:
-    return SilenceOut.model_validate({**asdict(found.matcher), **asdict(found), "waits_for_second": found.waits_for_second})
+    said = {"waits_for_second": found.waits_for_second, "told_anyway": found.told_anyway}
+    return SilenceOut.model_validate({**asdict(found.matcher), **asdict(found), **said})
 
 
 def _alert(found: AlertPeople) -> AlertPeopleOut:

@@ -70,7 +70,7 @@ export async function silenceAlert(alert, done) {
   const made = await ask(h("bdi", {}, t("silence.title", { what: label(alert) })), fields, () => {
     const said = { by, why: reason.value.trim(), minutes: long.value(), device: alert.device };
     if (scope.value() === "maintenance") return { ...said, kind: "maintenance" };
-    return { ...said, rule: alert.rule, quantity: alert.quantity || "*", severity: alert.severity === "critical" ? "critical" : "" };
+    return { ...said, rule: alert.rule, quantity: alert.quantity || "*", severity: alert.severity };
   });
   if (made) {
     if (made.waits_for_second) location.hash = "#/silences";

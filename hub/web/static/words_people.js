@@ -127,7 +127,6 @@ export const words = {
   "silences.endedBy": ["ended by {name}, {time}", "{name} 于 {time} 提前结束"],
   "silences.by": ["by {name}", "由 {name}"],
   "silences.seconded": ["confirmed by {name}", "{name} 已确认"],
-  "silences.needsSecond": ["Fire, calls for help and critical alerts are told until a second person confirms.", "在第二人确认之前，消防、求助与紧急警报仍照常通知。"],
   "silences.may": ["May confirm: {names}.", "可确认的人：{names}。"],
   "silences.confirm": ["I confirm", "我确认"],
   "silences.end": ["End it now", "立即结束"],

@@ -122,7 +122,7 @@ async def test_a_silence_of_fire_waits_for_a_second_person(web: Web, browser: Br
         await page.locator("dialog button[type=submit]").click()
         waiting = page.locator("li.silence.waits")
         await expect(waiting).to_contain_text("grinding work by 李管家")
-        await expect(waiting).to_contain_text("May confirm: 王工.")
+        await expect(waiting).to_contain_text("It holds nothing back until a second person confirms. May confirm: 王工.")
         await waiting.get_by_role("button", name="I confirm").click()
         await expect(waiting.locator(".problem")).to_contain_text("must be somebody else")
         await i_am(page, "王工")
@@ -138,6 +138,7 @@ async def test_a_silence_of_fire_waits_for_a_second_person(web: Web, browser: Br
         await page.locator("dialog button[type=submit]").click()
         new = page.locator("li.silence", has_text="pump service")
         await expect(new).to_contain_text("fire-water-low · Building 5")
+        await expect(new).to_contain_text("critical alerts are told until a second person confirms; the rest is held back")
         await new.get_by_role("button", name="End it now").click()
         await expect(page.locator("section", has=page.get_by_role("heading", name="Over"))).to_contain_text("pump service")
         assert opened.mistakes == []
