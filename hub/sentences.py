@@ -36,7 +36,7 @@ _SILENCES = {
         "静默最长 {days} 天：到期后请重新设置",
     ),
     "one_device": ("{kind} is for one device: say which", "{kind}只针对一台设备：请指明是哪一台"),
-    "maintenance": ("maintenance", "维护"),
+    "maintenance": ("maintenance", "检修"),
     "test": ("test", "测试"),
     "silences_everything": (
         "that would silence everything: say which rule, device, space, quantity or severity",

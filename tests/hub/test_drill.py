@@ -285,7 +285,7 @@ BROKEN = {
     "announced": ("the broker did not confirm the alert within 1 s", "MQTT 代理在 1 秒内没有确认警报"),
     "heard": ("the published alert did not come back within 1 s", "发布的警报在 1 秒内没有回到演练装置"),
 }
-NAMED = {"confirmed": "代理确认", "received": "中枢收到", "announced": "警报发布", "heard": "装置收到回传"}
+NAMED = {"confirmed": "代理确认", "received": "中枢收到", "announced": "对外发布", "heard": "设备收到回传"}
 
 
 def test_the_network_loses_one_packet_and_the_drill_names_its_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

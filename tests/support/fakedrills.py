@@ -3,10 +3,14 @@
 import time
 from collections.abc import Sequence
 
-from hub.drill_report import WAY, Report, Step
+from hub.drill_report import WAY, Report, State, Step
+from hub.said import Said, sentence
 
 MS = {"published": 0, "received": 3, "decoded": 1, "decided": 1, "committed": 6, "announced": 2, "heard": 4}
 """Of each step of the way, since the one before."""
+LOST = sentence("not_announced", seconds=5.0)
+UNKNOWN = sentence("recipient_refused", name="smtp.example.org", why="550 5.1.1 unknown")
+NOTHING = Said("", "", "")
 
 
 def wall() -> int:
@@ -20,8 +24,9 @@ def report(number: int, at: int, large: bool = False, failed: str = "") -> Repor
         broken = broken or name == failed
         now += MS[name]
         if broken:
-            why = "The broker did not answer." if name == failed else ""
-            steps.append(Step(step=name, state="failed" if name == failed else "not reached", why=why))
+            why = LOST if name == failed else NOTHING
+            state: State = "failed" if name == failed else "not reached"
+            steps.append(Step(step=name, state=state, why=why.en, why_zh=why.zh))
         else:
             steps.append(Step(step=name, state="ok", at=now, ms=MS[name]))
         if name == "published":
@@ -30,12 +35,12 @@ def report(number: int, at: int, large: bool = False, failed: str = "") -> Repor
         committed = at + 11
         steps += [
             Step(step="told", state="ok", at=committed + 240, ms=240, notifier="im:night", person="王工"),
-            Step(step="told", state="failed", notifier="email", person="李管家", why="The mail server answered 550."),
+            Step(step="told", state="failed", notifier="email", person="李管家", why=UNKNOWN.en, why_zh=UNKNOWN.zh),
             Step(step="acknowledged", state="ok", at=committed + 41_000, ms=41_000, person="王工"),
         ]
     return Report(
         id=f"d{number}", large=large, by="", started_at=at, ended_at=now, state="failed" if failed else "passed", failed=failed,
-        why="The broker did not answer." if failed else "", total_ms=None if failed else now - at, steps=steps,
+        why=LOST.en if failed else "", why_zh=LOST.zh if failed else "", total_ms=None if failed else now - at, steps=steps,
     )  # fmt: skip
 
 
