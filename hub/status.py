@@ -21,6 +21,8 @@ STORED = {
 def not_ready(hub: Parts) -> Sequence[str]:
     """One plain sentence for each thing that is missing."""
     missing = [f"{lane} lane: {session.fault}" for lane, session in hub.sessions.items() if not session.connected]
+    unheard = [lane for lane, session in hub.sessions.items() if session.connected and not session.subscriptions.settled]
+    missing += [f"{lane} lane: the broker has not answered yet what is subscribed." for lane in unheard]
     if hub.committer.full:
         missing.append("The disk is full, and so is what was reserved for alerts: make room.")
     missing += [f"{lane} lane: the disk is full, its readings wait: make room." for lane, work in hub.lanes.items() if work.full]

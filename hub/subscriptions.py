@@ -16,13 +16,17 @@ log = logging.getLogger(__name__)
 
 
 class Subscriptions:
-    """``filters`` are wanted; ``granted`` and ``refused`` are those that the broker has answered on this connection."""
+    """``filters`` are wanted; ``granted`` and ``refused`` are those that the broker has answered on this connection.
+
+    ``settled``: it has answered all it was asked when the connection began. What is sent before may never come.
+    """
 
     def __init__(self, filters: Sequence[str]) -> None:
         self.filters: dict[str, None] = {}
         self.want(filters)
         self.granted: set[str] = set()
         self.refused: set[str] = set()
+        self.settled = False
         self._asked: dict[int, tuple[list[str], asyncio.Future[None]]] = {}  # SUBSCRIBEs without an answer
         self._id = LAST_ID
         self._again_at = 0.0
@@ -33,9 +37,11 @@ class Subscriptions:
         """Asks for all, also what a kept session knows already: that brings the retained messages up to date."""
         self._write, self._version = write, version
         self._ask(list(self.filters))
+        self.settled = not self._asked
 
     def lost(self) -> None:
         self._write = None
+        self.settled = False
         self.granted.clear()
         for _, answer in self._asked.values():
             if not answer.done():
@@ -66,6 +72,7 @@ class Subscriptions:
                 self.granted.add(name)
                 if code == 0:
                     log.warning("the broker grants %s at QoS 0 only: what it sends while we are away is lost", name)
+        self.settled |= not self._asked
         if answer is not None and not answer.done():
             answer.set_result(None)
 

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from hub.lock import locked
 from tests.support.brokers import Broker, start_mosquitto
 from tests.support.hubs import ROOT, running_hub, until
+from tests.support.proxy import Proxy
+from tests.support.rawmqtt import SUBACK
+from tests.support.site import site
 
 CONFIG = """
 [site]
@@ -60,6 +64,27 @@ def test_a_taken_port_is_replaced_and_said(tmp_path: Path, broker: Broker) -> No
             assert hub.get("/healthz")
             assert str(port) not in hub.url
             assert f"Port {port} is taken" in hub.log.read_text()
+
+
+def test_it_is_ready_once_the_broker_has_granted_what_it_subscribes(tmp_path: Path, broker: Broker) -> None:
+    with Proxy(broker.port) as proxy, site(tmp_path, broker, port=proxy.port, start=False) as made:
+        proxy.sieve = lambda forth, number, packet: forth or packet[0] >> 4 != SUBACK
+        made.hub.start(ready=False)
+
+        def let_in() -> bool:
+            try:
+                return made.hub.metric("mqtt_connected") == 2
+            except (OSError, ValueError):  # the page is not there yet
+                return False
+
+        until(let_in, "both sessions are let in")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            made.hub.get("/readyz")
+        said = "lane: the broker has not answered yet what is subscribed."
+        assert json.load(refused.value)["missing"] == [f"fire {said}", f"rest {said}"]
+        proxy.sieve = None
+        proxy.cut()
+        until(made.hub.is_ready, "it is ready once the broker answers")
 
 
 @pytest.mark.fault("two hubs on one directory")
