@@ -195,7 +195,8 @@ def main(given: list[str] | None = None) -> int:
     except (Failed, scenarios.ScenarioError) as error:
         return _complain(str(error))
     started = time.time_ns() // 1_000_000
-    tell(f"{len(world.things)} devices speak")
+    if options.url != "-":  # whoever holds our standard input has said it in words of his own
+        tell(f"{len(world.things)} devices speak")
     said = simulate(line, Crowd(world, events, started, options.since), started, options.speed, stop)
     dropped = f", {line.dropped} dropped because the broker was away" if line.dropped else ""
     tell(f"stopped after {said} messages{dropped}")

@@ -136,4 +136,6 @@ async def test_a_newcomer_sees_the_fire_and_what_he_acknowledged_stays_acknowled
         processes = [made.hub(), *made.others()]
         assert made.interrupt() in (0, -signal.SIGINT), "make itself ends by the signal it was sent"
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "nothing is left behind", 20)
-        assert "Traceback" not in made.log.read_text()
+        said = made.log.read_text()
+        assert "Traceback" not in said
+        assert len(re.findall(r"\d+ devices speak", said)) == 2, "each start says once who speaks"

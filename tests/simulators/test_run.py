@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -174,6 +175,16 @@ def test_a_broker_that_wants_a_password(tmp_path: Path) -> None:
         done = subprocess.run(anonymous, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1
     assert f"simulators: the broker at {broker.host}:{broker.port} refused the connection: " in done.stderr
+
+
+def test_who_starts_it_has_told_how_many_speak(tmp_path: Path) -> None:
+    """The demo says so itself, and closes the standard input when it ends."""
+    with start_broker("nats", tmp_path) as broker:
+        asked = subprocess.run(
+            simulators("--url", "-"), cwd=ROOT, input=f"{broker.url}\n", capture_output=True, text=True, timeout=60, check=False
+        )
+    assert asked.returncode == 0
+    assert re.fullmatch(r"simulators: stopped after \d+ messages\n", asked.stderr)
 
 
 def test_every_mistake_of_a_scenario_is_told(tmp_path: Path) -> None:
