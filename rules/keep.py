@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from hub.model import Alert, Now, Quality, Reading
-from rules import lifecycle
+from rules import lifecycle, memory
 from rules.standing import BY_ARRIVAL, Episode
 from rules.waits import OVERDUE, STILL_BREACHED
 from rules.watch import Watch
@@ -32,7 +32,7 @@ def snapshot(watch: Watch, monotonic: float) -> dict[str, Any] | None:
         "excused": None if watch.excused is None else watch.excused - monotonic,
         "late_from": watch.late_from,
         "closed": [(episode.began, episode.ended, episode.id) for episode in watch.closed],
-        "memory": watch.memory,
+        "memory": memory.plain(watch.memory),
         "kind": watch.rule.kind,
         "waiting": watch.waiting,
     }
@@ -54,7 +54,7 @@ def revive(
         watch.verdict = saved["verdict"]
         watch.late_from = saved["late_from"]
         if watch.memory is not None and saved["memory"] is not None and saved.get("kind", watch.rule.kind) == watch.rule.kind:
-            watch.memory = [list(part) if isinstance(part, list | tuple) else part for part in saved["memory"]]
+            watch.memory = memory.like(watch.memory, saved["memory"])
         if watch.hours is not None and (waiting := saved.get("waiting")) is not None:
             watch.waiting = waiting
             watch.quiet = False

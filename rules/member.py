@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from hub.model import Alert, Device, Now, Quality, Reading
 from hub.ports import ReadingRule, RuleSettings
 from rules.limits import fitted
+from rules.memory import like, plain
 from rules.presence import Presence
 from rules.standing import BY_ARRIVAL, NOTHING, cannot_tell
 from rules.together import Together
@@ -161,14 +162,14 @@ class Member(Generic[G]):
     def snapshot(self, monotonic: float) -> tuple[Any, ...]:
         return (
             self.verdict, self.was, self.since, self.against, self.newest, self.seq, monotonic - self.heard, self.value,
-            self.changed_at, self.quality, self.stale, self.memory,
+            self.changed_at, self.quality, self.stale, plain(self.memory),
         )  # fmt: skip
 
     def revive(self, saved: Any, down: float, now: Now) -> None:
         (
             self.verdict, self.was, self.since, self.against, self.newest, self.seq, ago, self.value,
-            self.changed_at, self.quality, self.stale, memory,
+            self.changed_at, self.quality, self.stale, known,
         ) = saved  # fmt: skip
         self.heard = now.monotonic - ago - down
-        if self.memory is not None and memory is not None:
-            self.memory = memory
+        if self.memory is not None and known is not None:
+            self.memory = like(self.memory, known)

@@ -1,5 +1,6 @@
 """The mean, the smallest, the largest or the sum over some time, against a limit."""
 
+from array import array
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,6 +9,7 @@ from hub.model import Quality, Reading
 from hub.ports import Duration, Limit, RuleSettings
 from hub.quantities import Quantity
 from rules import limits
+from rules.memory import Numbers
 from rules.words import span
 
 _POINTS = 64
@@ -71,10 +73,10 @@ class Window:
         # What can be told before the time is full: True of these, False of the others, and of a mean nothing.
         self._early = settings.of == "min" if self._below else settings.of in ("max", "sum")
 
-    def memory(self) -> list[list[float]]:
+    def memory(self) -> list[Any]:
         """[times], [values] and, for a mean, [areas since the one before] of the readings in the window and the last one
         before it, oldest first; [the figure that was judged last]."""
-        return [[], [], [], [0.0]]
+        return [[], [], array("d"), [0.0]]
 
     def judge(self, reading: Reading, firing: bool, memory: Any) -> bool | None:
         if reading.quality & self._unjudged:
@@ -82,9 +84,7 @@ class Window:
         time = reading.time or 0
         times, values, areas, figure = memory
         if times and not 0 < time - times[-1] <= self._gap:
-            times.clear()
-            values.clear()
-            areas.clear()
+            del times[:], values[:], areas[:]
         self._take(time, reading.value, times, values, areas)
         begin = time - self._over
         while len(times) > 1 and times[1] <= begin:
@@ -99,7 +99,7 @@ class Window:
         breached = beyond > 1e-12 * abs(limit)  # the mean of 30.1 and 30.1 is 30.1
         return breached if full or (self._of != "mean" and breached is self._early) else None
 
-    def _take(self, time: int, value: float, times: list[float], values: list[float], areas: list[float]) -> None:
+    def _take(self, time: int, value: float, times: list[float], values: list[float], areas: Numbers) -> None:
         of = self._of
         area = (values[-1] + value) / 2 * (time - times[-1]) if of == "mean" and times else 0.0
         if len(times) > 1 and times[-1] - times[-2] < self._step:  # closer together than the window needs
@@ -113,7 +113,7 @@ class Window:
         if of == "mean":
             areas.append(area)
 
-    def _figure(self, begin: int, full: bool, times: list[float], values: list[float], areas: list[float]) -> float | None:
+    def _figure(self, begin: int, full: bool, times: list[float], values: list[float], areas: Numbers) -> float | None:
         if self._of == "mean":
             if not full or len(times) == 1:
                 return None
