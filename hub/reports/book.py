@@ -10,7 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from hub.reports.meters import COUNTERS
-from hub.reports.words import HOW, Language, clock, group_name, period_name, plain, quantity_name, unit_name, validity, word
+from hub.reports.words import (
+    HOW,
+    Language,
+    clock,
+    group_name,
+    main_lacks,
+    period_name,
+    plain,
+    quantity_name,
+    unit_name,
+    validity,
+    word,
+)
 
 FIRST = 5
 """The row of the first figure, counted from 0, on the sheet of rows."""
@@ -101,7 +113,7 @@ class _Sheets:
     def _sums(self, sheet: Any, first: int, rows: Sequence[Mapping[str, Any]]) -> int:
         """The sum of what counts once. Returns the row it stands in."""
         at = first + len(rows)
-        sheet.write_string(at, 0, word("subtotal", self.language), self.bold)
+        sheet.write_string(at, 0, word("known_rows" if main_lacks(rows) else "subtotal", self.language), self.bold)
         wholes = [first + number for number, row in enumerate(rows) if row.get("part") == "whole"]
         for column, key, shape in ((4, "value", self.sum), (10, "cost", self.sum_money)):
             known = [row[key] for row in rows if row.get(key) is not None and row.get("part") != "whole"]
@@ -121,6 +133,8 @@ class _Sheets:
         for key, column, shape in (*cells, *shares):
             if total.get(key) is not None:
                 sheet.write_number(at, column, total[key], shape)
+        if total["value"] is None:
+            sheet.write_string(at, 4, word("unknown", self.language))
         return at
 
     def lines(self) -> None:

@@ -19,6 +19,7 @@ from hub.reports.words import (
     day_name,
     group_name,
     in_reading_order,
+    main_lacks,
     number,
     period_name,
     plain,
@@ -176,14 +177,23 @@ class _Page:
             cells += [number(bound, 2) for bound in bounds] or ["", ""]
             cells += [self._known(row["completeness"]), share(row["estimated"])]
             table.append(cells + ([amount(row["cost"], currency)] if currency else []))
+        if main_lacks(rows):
+            table.append(self._known_rows(rows, spans, currency))
         table.append(self._total(quantity, spans, currency))
         self.paper.grid(widths, head, table, last=True, left=2 if spans else 1)
 
     def _total(self, quantity: str, spans: bool, currency: str) -> list[str]:
         total = next(total for total in self.report["totals"] if total["quantity"] == quantity)
-        cells = [self.w("total"), *([""] if spans else []), number(total["value"], 2), "", ""]
+        cells = [self.w("total"), *([""] if spans else []), number(total["value"], 2, self.w("unknown")), "", ""]
         cells += [self._known(total["completeness"]), share(total["estimated"])]
         return cells + ([amount(total["cost"], currency)] if currency else [])
+
+    def _known_rows(self, rows: Sequence[Mapping[str, Any]], spans: bool, currency: str) -> list[str]:
+        """As the workbook's formula adds them."""
+        counted = [row for row in rows if row["part"] != "whole"]
+        value, cost = ([row[key] for row in counted if row[key] is not None] for key in ("value", "cost"))
+        cells = [self.w("known_rows"), *([""] if spans else []), number(sum(value) if value else None, 2), "", "", "", ""]
+        return cells + ([amount(round(sum(cost), 2) if cost else None, currency)] if currency else [])
 
     def _known(self, completeness: float) -> str:
         return f"{share(completeness)} {'●' if completeness >= FULL else '◐' if completeness > 0 else '○'}"

@@ -51,6 +51,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "amount": {"en": "amount", "zh": "金额"},
     "total": {"en": "Total", "zh": "合计"},
     "subtotal": {"en": "sum of the rows", "zh": "各行合计"},
+    "known_rows": {"en": "known rows; main meter unknown", "zh": "已知各行之和（总表未知）"},
     "whole": {"en": "main meter, repeated in its parts", "zh": "总表（与分表重复，不计入合计）"},
     "rest": {"en": "not sub-metered", "zh": "未分表计量"},
     "no_group": {"en": "common, or no place", "zh": "公共或未归属"},
@@ -203,6 +204,11 @@ def reading_order(text: str) -> list[tuple[bool, int, str]]:
 def in_reading_order(rows: Iterable[Mapping[str, Any]], language: Language) -> list[Mapping[str, Any]]:
     """Rows by what people read; those without a name come last."""
     return sorted(rows, key=lambda row: (not (row["name"] or row["group"]), reading_order(group_name(row, language))))
+
+
+def main_lacks(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a main meter is unknown, so that what the rows add up to is not what the whole used."""
+    return any(row["part"] == "rest" and row["value"] is None for row in rows)
 
 
 def period_name(start: str, end: str, language: Language) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hub.reports.files import rendered
 from hub.reports.full import full_report
 from hub.reports.setup import Emission, Energy
-from tests.hub.reports.helpers import EXPORT, IMPORT, PV, Yard, ms
+from tests.hub.reports.helpers import EXPORT, IMPORT, PV, Yard, ms, tariff
 from tests.hub.reports.test_files import pdf_text
 
 DAY = ("2026-10-01", "2026-10-02")
@@ -66,3 +66,25 @@ def test_tile_table_and_workbook_agree(report: dict[str, Any], tmp_path: Any) ->
     book = openpyxl.load_workbook(io.BytesIO(rendered(report, "xlsx", "en")), data_only=True)
     rows = [row for row in book.worksheets[0].iter_rows(values_only=True) if row[0] == "Total"]
     assert [(row[4], row[8]) for row in rows] == [(48.0, 0.5), (12.0, 0.5), (60.0, 1.0)]
+
+
+def test_without_the_main_meter_pdf_and_workbook_say_no_total_and_what_the_sub_meters_know(tmp_path: Any) -> None:
+    """24 * 1 + 24 * 0.25 = 30 kWh of two flats, at 0.5 15.00; of what else was used nothing is known."""
+    yard = Yard()
+    yard.meter("main", "yunqi", "main")
+    yard.meter("f502", "502")
+    yard.meter("f601", "601")
+    yard.readings("main", [(ms("2026-08-01"), 7.0)])
+    yard.count("f502", DAY[0], [1.0] * 24)
+    yard.count("f601", DAY[0], [0.25] * 24)
+    energy = Energy(duties=yard.duties, tariffs=(tariff(price=0.5),))
+    span = ms(DAY[0]), ms(DAY[1])
+    found = full_report(yard.store, yard.devices, yard.places, "云栖", yard.zone, *span, "room", "total", energy)
+    assert [total["value"] for total in found["totals"]] == [None]
+    lines = [line.split() for line in pdf_text(rendered(found, "pdf", "en"), tmp_path).splitlines() if line.strip()]
+    at = next(number for number, line in enumerate(lines) if line[:1] == ["Total"])
+    assert " ".join(lines[at - 1]) == "known rows; main meter unknown 30.00 ¥15.00"
+    assert lines[at] == ["Total", "unknown", "0.0%", "○", "0.0%", "–"]
+    book = openpyxl.load_workbook(io.BytesIO(rendered(found, "xlsx", "en")), data_only=True)
+    rows = [(row[0], row[4], row[10]) for row in book.worksheets[0].iter_rows(values_only=True)]
+    assert rows[-2:] == [("known rows; main meter unknown", 30.0, 15.0), ("Total", "unknown", None)]
