@@ -3,7 +3,8 @@
     python -m tests.benchmarks.reports [--meters 10000] [--compare 1000] [--sharp] [--json FILE]
 
 One thread. Warm: asked once before. Cold: the files are not in the system's cache and the store is opened anew. The first three
-lines are whole reports, as ``gengfu report energy --by device`` makes them, but for the text: a row for each meter and interval.
+lines are reports as ``gengfu report energy --by device`` makes them, but for the text: a row for each meter and interval. What
+a PDF or ``--full`` shows is timed by itself, once.
 The meters' timers waver, as real ones do; ``--sharp`` has them read at the quarter hour. The comparison loads a month of some
 meters into InfluxDB 1.6.7 and asks it, plain DuckDB over the same raw Parquet, and the hub's store the same three questions in
 the same run. The first run makes the year (below ``build/``) and keeps it. REPORTS.md has what was measured.
@@ -23,9 +24,10 @@ import numpy as np
 from rich.progress import Progress
 
 from hub.directory import Places
-from hub.model import Device
+from hub.model import Device, Space
 from hub.ports import Ints
 from hub.reports.energy import energy_report
+from hub.reports.full import full_report
 from hub.reports.intervals import consumption
 from hub.reports.setup import Energy
 from hub.reports.tariffs import Tariff
@@ -35,6 +37,7 @@ from tests.benchmarks.reports_data import IMPORT, YEAR, forget_cache, make, mete
 from tests.benchmarks.reports_life import life
 
 ZONE = ZoneInfo("Asia/Shanghai")
+BUILDINGS = 40
 HOUR = 3_600_000
 HOME = Tariff.model_validate(
     {"id": "home", "price": 0.288, "price_name": "valley", "example": True,
@@ -51,6 +54,8 @@ AIMS = {
     "chart of one series, a year": (0.2, 0.3),
 }
 LIFE_AIM = 1.5
+WHOLE = f"whole report of a month, {BUILDINGS} buildings, with peaks"
+WHOLE_AIM = 10.0  # s of CPU
 BUILDING = 100  # meters
 POINTS = 400  # of a chart
 
@@ -94,6 +99,15 @@ def questions() -> dict[str, Ask]:
     return dict(zip(AIMS, asked, strict=True))
 
 
+def whole(store: ParquetReader) -> dict[str, Any]:
+    """What a PDF shows: balance, comparison and the peaks of every building and of all, for which all readings are read."""
+    names = [series.device for series in store.series(quantity=IMPORT)]
+    each = -(-len(names) // BUILDINGS)
+    devices = {name: Device(name, space=f"b{at // each}", accepted=True) for at, name in enumerate(names)}
+    places = Places([Space(f"b{at}", f"b{at}", "building") for at in range(BUILDINGS)], devices.values())
+    return full_report(store, devices, places, "bench", ZONE, *JULY, "building", "total")
+
+
 def timed(ask: Callable[[], Any]) -> tuple[float, float]:
     """Seconds by the wall and of CPU."""
     started, spent = time.perf_counter(), time.process_time()
@@ -115,6 +129,14 @@ def measure(folder: Path, bar: Progress) -> dict[str, dict[str, float]]:
     return found
 
 
+def measure_whole(folder: Path) -> dict[str, float]:
+    """Once: it is long, and most of it is not in any cache of ours."""
+    store = ParquetReader(folder)
+    took, cpu = timed(lambda: whole(store))
+    store.close()
+    return {"took": took, "cpu": cpu}
+
+
 def table(rows: dict[str, dict[str, float]]) -> str:
     lines = [f"{'report':42} {'warm':>8} {'aim':>6} {'cold':>8} {'aim':>6} {'CPU, warm':>10}"]
     for name, (warm, cold) in AIMS.items():
@@ -134,10 +156,13 @@ def main(arguments: list[str] | None = None) -> int:
     told: dict[str, Any] = {"meters": options.meters, "sharp": options.sharp}
     with Progress(disable=not sys.stderr.isatty()) as bar:
         told["reports"] = measure(make(options.meters, bar, options.sharp), bar)
+        told["whole"] = measure_whole(make(options.meters, bar, options.sharp))
         told["life"] = life(bar, options.sharp)
         told["beside"] = beside(options.compare, make(options.compare, bar, options.sharp), bar) if options.compare else {}
     timers = "sharp" if options.sharp else "wavering"
     print(f"{options.meters} meters with {timers} timers, a year of quarter hours, one thread\n{table(told['reports'])}")
+    took, cpu = told["whole"]["took"], told["whole"]["cpu"]
+    print(f"{WHOLE}: {took:.1f} s, {cpu:.1f} s of CPU (aim {WHOLE_AIM:.0f})")
     life_ = told["life"]
     print(f"\nwhole life of a reading, CPU-s a million (aim {LIFE_AIM}): {sum(life_.values()):.2f}")
     print("  " + ", ".join(f"{name} {cost:.2f}" for name, cost in life_.items()))
