@@ -7,7 +7,7 @@ what was not confirmed comes again.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from hub.disabled import Plugged
 from hub.drill_adapter import DrillAdapter
 from hub.drill_inside import drills
 from hub.drill_rule import with_drill
+from hub.essentials import Essentials
 from hub.evidence import Evidence
 from hub.fire_tcp import Both, FireTcp
 from hub.front import front
@@ -75,10 +76,6 @@ NAMES = 32
 log = logging.getLogger("gengfu")
 
 
-class Fault(Exception):
-    """Why the hub cannot start or go on, in one plain sentence."""
-
-
 def clock() -> Now:
     return Now(time.time_ns() // 1_000_000, time.monotonic())
 
@@ -102,8 +99,7 @@ class Hub:
         self.url = ""
         self.broker_url = ""
         self.broken = False  # a commit failed: nothing may be written or confirmed any more
-        self._ended: asyncio.Future[str] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self.essentials = Essentials()
         self._outbox = ThreadPoolExecutor(1, "outbox")
 
     # --- start --------------------------------------------------------------------------------------------------------
@@ -111,14 +107,13 @@ class Hub:
     async def start(self) -> None:
         config = self.config
         loop = asyncio.get_running_loop()
-        self._ended = loop.create_future()
         loop.set_default_executor(ThreadPoolExecutor(NAMES, "names"))
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
         self.reader = PeopleReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
-        self.upkeep = Upkeep(self.store, self.reserve, clock)
+        self.upkeep = Upkeep(self.store, self.records, self.reserve, clock)
         self.places = self._places()
         site = site_context(config)
         now = clock()
@@ -194,19 +189,21 @@ class Hub:
         if self.server.moved:
             self.say(f"Port {config.web.port} is taken; the page is at {self.url} instead.")
         self.lock.tell(self.url)
-        self._page = self._essential("page", self.server.run())
-        self._essential("pipeline", self.pipeline.run())
-        self._essential("delivery", self.delivery.run(self._unsent))
+        essential = self.essentials.start
+        self._page = essential("page", self.server.run())
+        essential("pipeline", self.pipeline.run())
+        essential("delivery", self.delivery.run(self._unsent))
         for session in self.sessions.values():
-            self._essential(f"MQTT session {session.lane}", session.run())
-        self._essential("store's upkeep", self.upkeep.run())
-        self._essential("overview", self._refresh())
-        self._essential("bookkeeper", self.bookkeeper.run())
-        self._essential("evidence", self.evidence.run())
+            essential(f"MQTT session {session.lane}", session.run())
+        essential("store's upkeep", self.upkeep.run())
+        essential("records' log", self.upkeep.copy_log())
+        essential("overview", self._refresh())
+        essential("bookkeeper", self.bookkeeper.run())
+        essential("evidence", self.evidence.run())
         if self.heartbeat is not None:
-            self._essential("heartbeat", self.heartbeat.run())
+            essential("heartbeat", self.heartbeat.run())
         if config.drill.every is not None:
-            self._essential("drill", self.drills.run(config.drill.every))
+            essential("drill", self.drills.run(config.drill.every))
         await self.server.started()
         if self.fire_tcp is not None:
             await self.fire_tcp.start()
@@ -279,29 +276,11 @@ class Hub:
 
     async def run(self) -> None:
         """Goes on until ``stop``; raises Fault with the reason when something essential ended."""
-        assert self._ended is not None
-        reason = await self._ended
-        if reason:
-            raise Fault(reason)
+        await self.essentials.over()
 
     def end(self, reason: str = "") -> None:
         """Asks ``run`` to return; with a reason it raises it."""
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(reason)
-
-    def _essential(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-
-        def ended(done: asyncio.Task[None]) -> None:
-            if not done.cancelled():
-                error = done.exception()
-                if error is not None:
-                    log.error("%s ended", name, exc_info=error)
-                self.end(f"the {name} ended: {error or 'it returned'}")
-
-        task.add_done_callback(ended)
-        self._tasks.append(task)
-        return task
+        self.essentials.end(reason)
 
     def _broken(self, error: BaseException) -> None:
         log.critical("a commit failed: %s", error)
@@ -352,9 +331,7 @@ class Hub:
             await session.close()
         self.server.stop()
         await asyncio.wait([self._page], timeout=5)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.essentials.cancel()
         for lane in self.lanes.values():
             await lane.close()
         await self.committer.close()

@@ -12,9 +12,10 @@ from functools import partial
 from typing import NoReturn
 
 from hub import memory
-from hub.app import Fault, Hub
+from hub.app import Hub
 from hub.broker import BrokerFailed
 from hub.config import Config
+from hub.essentials import Fault
 from hub.journal_reader import JournalUnusable
 from hub.lock import Locked
 from hub.records import RecordsFailed
