@@ -102,7 +102,7 @@ function building(one, open) {
     troubled.length ? h("ul.rows", {}, troubled.map(spot)) : null,
     one.blind > troubled.length ? h("p.faint", {}, t("rules.more", { n: number(one.blind - troubled.length) })) : null,
     resting.length ? [h("p.faint", {}, t("armed.restingHere")), h("ul.rows", {}, resting.map(spot))] : null,
-    one.places.length ? null : h("p.quiet", {}, t("armed.allHere")),
+    one.blind || one.resting ? null : h("p.quiet", {}, t("armed.allHere")),
   );
 }
 
