@@ -113,7 +113,7 @@ class Hub:
         self.reader = PeopleReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
-        self.upkeep = Upkeep(self.store, self.records, self.reserve, clock)
+        self.upkeep = Upkeep(self.store, self.reserve, clock)
         self.places = self._places()
         site = site_context(config)
         now = clock()
