@@ -196,7 +196,6 @@ class Hub:
         for session in self.sessions.values():
             essential(f"MQTT session {session.lane}", session.run())
         essential("store's upkeep", self.upkeep.run())
-        essential("records' log", self.upkeep.copy_log())
         essential("overview", self._refresh())
         essential("bookkeeper", self.bookkeeper.run())
         essential("evidence", self.evidence.run())
