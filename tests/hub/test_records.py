@@ -141,3 +141,25 @@ def test_an_older_schema_is_brought_up_to_date_and_keeps_everything(path: Path) 
         assert records.ledger("a1")[0]["taken_at"] == records.ledger("a1")[0]["began_at"] == 0
         assert records.seen("a1") is None
         records.close()
+
+
+def test_a_commit_leaves_the_file_alone_and_the_log_is_copied_beside(path: Path) -> None:
+    """SQLite itself would copy it in the middle of a commit, every 1,000 pages."""
+    records = Records(path)
+    before = path.read_bytes()
+    for number in range(300):
+        made = work(replace(ALERT, id=f"a{number}"))
+        made.states = {f"s{number}": bytes(4096)}
+        records.commit(made)
+    assert path.with_name("records.db-wal").stat().st_size > 1000 * 4096
+    assert path.read_bytes() == before
+    records.checkpoint()
+    alone = path.with_name("alone.db")
+    alone.write_bytes(path.read_bytes())
+    assert sqlite3.connect(alone).execute("SELECT count(*) FROM alerts").fetchone() == (300,)
+    records.commit(work(ALERT))  # and the log begins anew
+    size = path.with_name("records.db-wal").stat().st_size
+    for number in range(100):
+        records.commit(work(replace(ALERT, id=f"b{number}")))
+    assert path.with_name("records.db-wal").stat().st_size == size
+    records.close()
