@@ -50,7 +50,7 @@ class Groups:
     def match(self, rules: list[Together]) -> None:
         """These are the rules now."""
         self._owners = {leaf.settings.id: (rule, number) for rule in rules for number, leaf in enumerate(rule.leaves)}
-        self._index = Index([leaf for rule in rules for leaf in rule.leaves])
+        self._index = Index([leaf for rule in rules for leaf in rule.leaves], self._index)
         ids = {rule.settings.id for rule in rules}
         self._groups = {key: group for key, group in self._groups.items() if key[0] in ids}
 

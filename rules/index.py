@@ -18,17 +18,22 @@ class Index(Generic[R]):
     """Rules by exact device, by exact space, and the rest by quantity: ten thousand rules for one device each cost a new
     series a look into a table."""
 
-    def __init__(self, rules: Iterable[R]) -> None:
+    def __init__(self, rules: Iterable[R], before: "Index[R] | None" = None) -> None:
+        """``before``: the one that this takes the place of; what it knows of a rule is not worked out again."""
         self._devices: dict[str, list[_Scope[R]]] = {}
         self._spaces: dict[str, list[_Scope[R]]] = {}
         self._rest: list[_Scope[R]] = []
         self._ready: dict[str, list[_Scope[R]]] = {}
+        self._scopes: list[_Scope[R]] = []
+        known = {id(scope.rule): scope for scope in before._scopes} if before else {}
         for order, rule in enumerate(rules):
-            scope = _Scope(order, rule)
-            if not _is_glob(rule.settings.device):
-                self._devices.setdefault(rule.settings.device, []).append(scope)
-            elif not _is_glob(rule.settings.space):
-                self._spaces.setdefault(rule.settings.space, []).append(scope)
+            scope = known.get(id(rule)) or _Scope(rule)
+            scope.order = order
+            self._scopes.append(scope)
+            if scope.one_device:
+                self._devices.setdefault(scope.one_device, []).append(scope)
+            elif scope.one_space:
+                self._spaces.setdefault(scope.one_space, []).append(scope)
             else:
                 self._rest.append(scope)
 
@@ -55,11 +60,13 @@ class Index(Generic[R]):
 
 
 class _Scope(Generic[R]):
-    __slots__ = ("device", "narrow", "order", "quantity", "rule", "space")
+    __slots__ = ("device", "narrow", "one_device", "one_space", "order", "quantity", "rule", "space")
 
-    def __init__(self, order: int, rule: R) -> None:
-        self.order = order
+    def __init__(self, rule: R) -> None:
+        self.order = 0
         self.rule: R = rule
+        self.one_device = "" if _is_glob(rule.settings.device) else rule.settings.device
+        self.one_space = "" if _is_glob(rule.settings.space) else rule.settings.space
         self.quantity = compile(translate(rule.settings.quantity))
         self.device = _pattern(rule.settings.device)
         self.space = _pattern(rule.settings.space)

@@ -3,15 +3,14 @@
 from typing import Any, Protocol
 
 from hub.calendar import Calendar
-from hub.during import Schedule
 from hub.model import Alert, Device, Now
-from hub.ports import Directory, Rule, SilenceRule
+from hub.ports import Directory, ReadingRule, Rule, SilenceRule
 from hub.quantities import Quantity, Vocabulary
 from rules import keep
+from rules.facts import Facts, found
 from rules.group import Part
 from rules.groups import Groups
 from rules.index import Index
-from rules.limits import wanted
 from rules.presence import Presence
 from rules.timers import Timers
 from rules.together import Together
@@ -86,6 +85,10 @@ class Subjects:
         self.edition = 0  # of the directory
         self.forgotten = 0
         self.groups = Groups(directory, vocabulary, self.watch_timers, self.over, self._revive)
+        self._facts: list[Facts] = []
+        self._silences: Index[SilenceRule] = Index([])
+        self._nevers: Index[SilenceRule] = Index([])
+        self._judges: Index[ReadingRule] = Index([])
         self._match_rules()
         self._directory = directory
         self._vocabulary = vocabulary
@@ -122,20 +125,14 @@ class Subjects:
         self.park()
 
     def _match_rules(self) -> None:
-        rules = self.rules.values()
-        together = [rule for rule in rules if isinstance(rule, Together)]
-        self.groups.match(together)
-        for judge in (*rules, *(leaf for rule in together for leaf in rule.leaves)):
-            if hasattr(judge, "calendar"):
-                judge.calendar = self._calendar
-        self._fitting = {rule.settings.id for rule in rules if not isinstance(rule, SilenceRule) and wanted(rule.settings)}
-        self._schedules = {
-            rule.settings.id: Schedule(rule.settings.during, self._calendar) for rule in rules if rule.settings.during
-        }
-        silences = [rule for rule in rules if isinstance(rule, SilenceRule)]
-        self._silences = Index([rule for rule in silences if not getattr(rule, "never_heard", False)])
-        self._nevers = Index([rule for rule in silences if getattr(rule, "never_heard", False)])
-        self._judges = Index([rule for rule in rules if not isinstance(rule, SilenceRule | Together)])
+        facts = self._facts = found(self.rules.values(), self._facts, self._calendar)
+        self.groups.match([one.together for one in facts if one.together is not None])
+        self._fitting = {one.id for one in facts if one.fits}
+        self._schedules = {one.id: one.schedule for one in facts if one.schedule is not None}
+        silences = [(one.silence, one.never) for one in facts if one.silence is not None]
+        self._silences = Index([rule for rule, never in silences if not never], self._silences)
+        self._nevers = Index([rule for rule, never in silences if never], self._nevers)
+        self._judges = Index([one.judge for one in facts if one.judge is not None], self._judges)
 
     def ended(self, watch: Watch) -> None:
         """Its alert is over; a watch that was kept only for that goes with the series' next reading."""

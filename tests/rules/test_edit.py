@@ -285,3 +285,20 @@ def test_outside_of_its_hours_it_waits_for_them() -> None:
     assert not bench.open("mine")
     bench.at(101)
     assert [alert.state for alert in bench.open("mine")] == ["firing"]
+
+
+def test_of_the_other_rules_nothing_is_worked_out_again() -> None:
+    """Ten thousand rules take half a second to be looked at."""
+    bench = Bench(*(rule(f"one{number}", device=f"d:{number}") for number in range(50)), rule("mine"))
+    subjects = bench.engine._subjects
+    before = subjects._facts + subjects._judges._scopes
+    bench.edit("mine", rule("mine", threshold=50))
+    bench.edit("day", rule("day", "budget", quantity="energy.active.import.total", threshold=1))
+    bench.edit("one7", None)
+    after = subjects._facts + subjects._judges._scopes
+    assert len({id(one) for one in before} & {id(one) for one in after}) == 2 * 49, "of all but mine and one7"
+    assert [one.rule.settings.id for one in after[49:51]] == ["mine", "day"]
+    assert bench.engine._subjects.rules["day"].calendar is subjects._calendar  # type: ignore[union-attr]
+    for device in ("d:7", "d:8"):
+        bench.reads(40, device)
+    assert [alert.device for alert in bench.engine.open_alerts() if alert.rule.startswith("one")] == ["d:8"]
