@@ -1,8 +1,8 @@
-"""``make red`` (``python -m tests.promises.red [WORD …]``): sees every test of a promise or a fault fail.
+"""``make red`` (``python -m tests.promises.red [WORD … | --rest]``): sees every test of a promise or a fault fail.
 
 For each guard of ``tests/promises/guards.py`` a copy of the tree loses it, and its tests must fail there. With words, only the
-guards or tests that contain one of them. A guard whose text is no longer in its file, and a marked test without a guard, are
-errors. Prints a table; the whole run also goes to build/red.out.json, for docs/reliability.md.
+guards or tests that contain one of them; with --rest, those that were not seen red yet. A guard whose text is no longer in its file, and a marked test without a guard, are
+errors. Prints a table; what was seen goes to build/red.out.json, for docs/reliability.md.
 """
 
 import json
@@ -23,6 +23,7 @@ from tests.promises.page import RED, ROOT
 
 SMOKE = "tests/promises/test_05_stalls.py::test_nothing_else_going_on"
 """Must be green before anything is taken out."""
+REST = "--rest"
 NO_START = re.compile(r"E .*(SyntaxError|ImportError|NameError|IndentationError|this is a bug).*")
 
 
@@ -84,17 +85,25 @@ def try_without(copy: Path, guard: Guard, test: str) -> tuple[bool, str]:
     return False, f"NO TEST FAILED, exit code {ran.returncode}: {' '.join((ran.stdout + ran.stderr).split())[-200:]}"
 
 
+def earlier(pairs: list[tuple[Guard, str]]) -> dict[tuple[str, str], dict[str, object]]:
+    """What was seen before, of what is still to be seen."""
+    if not RED.exists():
+        return {}
+    known = {(guard.gone, test) for guard, test in pairs}
+    rows = json.loads(RED.read_text("utf-8"))["results"]
+    return {(row["without"], row["test"]): row for row in rows if (row["without"], row["test"]) in known}
+
+
 def main(words: list[str]) -> int:
     if wrong := without_match() + ([] if words else without_guard()):
         print("\n".join(wrong))
         return 1
-    chosen = [
-        (guard, test)
-        for guard in GUARDS
-        for test in guard.tests
-        if not words or any(word in test or word in guard.gone for word in words)
-    ]
-    results = []
+    pairs = [(guard, test) for guard in GUARDS for test in guard.tests]
+    results = earlier(pairs) if words else {}
+    if words == [REST]:
+        chosen = [(guard, test) for guard, test in pairs if not results.get((guard.gone, test), {}).get("red")]
+    else:
+        chosen = [pair for pair in pairs if not words or any(word in pair[1] or word in pair[0].gone for word in words)]
     with copied() as copy:
         if (ran := run(copy, SMOKE)).returncode:
             print(f"{SMOKE} fails with all guards in place, so nothing can be seen:\n{ran.stdout[-2000:]}")
@@ -105,14 +114,15 @@ def main(words: list[str]) -> int:
             name = test.partition("::")[2].removeprefix("test_")
             print(f"{number:3}/{len(chosen)} {'red' if red else '!!!'} {time.monotonic() - began:4.0f} s  {name}\n"
                   f"            without: {guard.gone}\n            {how}", flush=True)  # fmt: skip
-            results.append({"test": test, "without": guard.gone, "red": red, "how": how})
-    count = sum(bool(one["red"]) for one in results)
-    print(f"{count} of {len(results)} red")
-    if not words:
-        RED.parent.mkdir(exist_ok=True)
-        said = {"when": time.strftime("%Y-%m-%d", time.gmtime()), "red": count, "of": len(results), "results": results}
-        RED.write_text(json.dumps(said, indent=1), "utf-8")
-    return 0 if count == len(results) else 1
+            when = time.strftime("%Y-%m-%d", time.gmtime())
+            results[guard.gone, test] = {"test": test, "without": guard.gone, "red": red, "how": how, "when": when}
+            count = sum(bool(one["red"]) for one in results.values())
+            RED.parent.mkdir(exist_ok=True)
+            said = {"when": when, "red": count, "of": len(pairs), "results": list(results.values())}
+            RED.write_text(json.dumps(said, indent=1), "utf-8")
+    count = sum(bool(one["red"]) for one in results.values())
+    print(f"{count} of {len(pairs)} red")
+    return 0 if count == len(pairs) else 1
 
 
 if __name__ == "__main__":
