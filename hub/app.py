@@ -113,7 +113,7 @@ class Hub:
         self.reader = PeopleReader(config.directory / "records.db")
         self.reserve = Reserve(config.directory)
         self.store = self._open_store()
-        self.upkeep = Upkeep(self.store, self.reserve, clock)
+        self.upkeep = Upkeep(self.store, self.records, self.reserve, clock)
         self.places = self._places()
         site = site_context(config)
         now = clock()
@@ -196,6 +196,7 @@ class Hub:
         for session in self.sessions.values():
             essential(f"MQTT session {session.lane}", session.run())
         essential("store's upkeep", self.upkeep.run())
+        essential("records' log", self.upkeep.copy_log())
         essential("overview", self._refresh())
         essential("bookkeeper", self.bookkeeper.run())
         essential("evidence", self.evidence.run())

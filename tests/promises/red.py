@@ -1,8 +1,8 @@
 """``make red`` (``python -m tests.promises.red [WORD … | --rest]``): sees every test of a promise or a fault fail.
 
 For each guard of ``tests/promises/guards.py`` a copy of the tree loses it, and its tests must fail there. With words, only the
-guards or tests that contain one of them; with --rest, those that were not seen red yet. A guard whose text is no longer in its file, and a marked test without a guard, are
-errors. Prints a table; what was seen goes to build/red.out.json, for docs/reliability.md.
+guards or tests that contain one of them; with --rest, those not seen red yet. A guard whose text is no longer in its file, and a
+marked test without a guard, are errors. Prints a table; what was seen goes to build/red.out.json, for docs/reliability.md.
 """
 
 import json
