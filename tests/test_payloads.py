@@ -16,13 +16,13 @@ from hub.quantities import DOMAINS
 from tests.support import payload_formats, payloads
 from tests.support.captures import build
 from tests.support.payload_case import Case, Format, Stated, Vector
-from tests.support.payloads import FOLDER, Outcome, faults, run, table
+from tests.support.payloads import FOLDER, MISSING, Outcome, faults, run, table
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
     if not FOLDER.is_dir():
-        pytest.skip(f"NOT RUN: {FOLDER} is missing (the public vendor payloads; set GENGFU_PAYLOADS)")
+        pytest.skip(MISSING)
     return {outcome.format: outcome for outcome in run()}
 
 

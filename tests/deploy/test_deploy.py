@@ -19,6 +19,7 @@ from hub.config import load, sections
 from hub.config.days import CalendarSection
 from hub.config.drill import DrillSection
 from hub.ports import RuleSettings
+from tests.support import machine
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -128,12 +129,10 @@ def test_compose_and_configuration_agree() -> None:
     assert start.split()[-1] in volumes, "the configuration it is started with is the one that is mounted"
 
 
-@pytest.mark.skipif(
-    not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode != 0,
-    reason="docker compose is not installed: compose.yaml is only read by the test's own small parser",
-)
 def test_docker_compose_takes_it() -> None:
-    command = ["docker", "compose", "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet"]
+    if not (compose := machine.compose()):
+        pytest.skip("NOT RUN: docker compose is missing (apt-get install docker-compose): whether it takes compose.yaml")
+    command = [*compose, "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert answer.returncode == 0, answer.stderr
 
@@ -160,12 +159,9 @@ def test_the_wheel_of_the_image_holds_every_file_of_the_packages(tmp_path: Path)
     assert built.returncode == 0, built.stderr
     [wheel] = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    listed = subprocess.run(
-        ["git", "ls-files", "hub", "adapters", "rules", "simulators"], cwd=ROOT, capture_output=True, text=True
-    )
-    if listed.returncode:
-        pytest.skip("not a git clone: which files belong to the packages is not known")
-    assert {name for name in listed.stdout.split() if (ROOT / name).exists()} - held == set()
+    files = [path for package in ("hub", "adapters", "rules", "simulators") for path in (ROOT / package).rglob("*")]
+    here = {str(path.relative_to(ROOT)) for path in files if path.is_file() and "__pycache__" not in path.parts}
+    assert here - held == set()
 
 
 # --- the systemd unit -------------------------------------------------------------------------------------------------
@@ -184,7 +180,10 @@ def test_the_unit_runs_a_command_that_exists() -> None:
         assert (ROOT / named).is_file(), named
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"),
+    reason="NOT RUN: systemd-analyze is missing (apt-get install systemd): whether it takes the unit",
+)
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     """With the program where it is here. Unknown keys are only warned about: silence is what counts."""
     unit = tmp_path / "gengfu.service"

@@ -167,9 +167,9 @@ def test_a_package_that_is_not_the_tested_one(house: Path) -> None:
 def test_a_full_disk(house: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(small)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(small)], capture_output=True, text=True)
     if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here")
+        pytest.skip(f"no file system may be mounted here ({mounted.stderr.strip()}): a full disk was NOT tested")
     try:
         shutil.copytree(house, small / "house")
         sentence = only_sentence(run(small / "house"))

@@ -21,6 +21,14 @@ def _chinese_font() -> bool:
     return bool(subprocess.run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True).stdout.strip())
 
 
+def compose() -> list[str]:
+    """The command of docker compose, a plugin or a program by itself; empty where there is neither."""
+    plugin = ["docker", "compose"]
+    if shutil.which("docker") and subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
+        return plugin
+    return ["docker-compose"] if shutil.which("docker-compose") else []
+
+
 # Debian's package -> whether what it brings is there, and what will not run without it
 NEEDED: dict[str, tuple[Callable[[], bool], str]] = {
     "mosquitto": (_command("mosquitto"), "every test against mosquitto"),
@@ -34,6 +42,8 @@ NEEDED: dict[str, tuple[Callable[[], bool], str]] = {
     "poppler-utils": (_command("pdftoppm"), "a look at the printed reports"),
     "gnumeric": (_command("ssconvert"), "the workbooks' formulas, by a real spreadsheet"),
     "faketime": (_command("faketime"), "jumps of the wall clock"),
+    "docker-compose": (lambda: bool(compose()), "what docker compose says of compose.yaml"),
+    "systemd": (_command("systemd-analyze"), "what systemd says of gengfu.service"),
 }
 
 

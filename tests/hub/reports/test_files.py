@@ -130,7 +130,7 @@ def test_a_name_is_a_name(tmp_path: Path) -> None:
 
 def pdf_text(pdf: bytes, tmp_path: Path) -> str:
     if not shutil.which("pdftotext"):
-        pytest.skip("NOT RUN: pdftotext is missing (apt-get install poppler-utils)")
+        pytest.skip("NOT RUN: pdftotext is missing (apt-get install poppler-utils): nobody has read the printed report")
     (tmp_path / "r.pdf").write_bytes(pdf)
     return subprocess.run(
         ["pdftotext", "-layout", str(tmp_path / "r.pdf"), "-"], check=True, capture_output=True, text=True, timeout=60
@@ -193,7 +193,7 @@ def test_the_demand_of_what_has_no_place_is_not_the_total(tmp_path: Path) -> Non
 def test_the_pdf_has_a_chart_on_its_first_page(report: dict[str, Any], tmp_path: Path) -> None:
     """What stands between the tiles and the table, seen as pixels: bars in the colours of grid and sun."""
     if not shutil.which("pdftoppm"):
-        pytest.skip("NOT RUN: pdftoppm is missing (apt-get install poppler-utils)")
+        pytest.skip("NOT RUN: pdftoppm is missing (apt-get install poppler-utils): nobody has read the printed report")
     (tmp_path / "r.pdf").write_bytes(rendered(report, "pdf", "zh"))
     subprocess.run(
         ["pdftoppm", "-r", "40", "-f", "1", "-l", "1", str(tmp_path / "r.pdf"), str(tmp_path / "p")], check=True, timeout=60

@@ -20,7 +20,7 @@ from hub.quantities import Vocabulary
 from tests.hub.reports.helpers import EXPORT, HOUR, IMPORT, Yard, ms
 from tests.support import payload_formats
 from tests.support.captures import build
-from tests.support.payloads import FOLDER
+from tests.support.payloads import FOLDER, MISSING
 
 WATER, GAS, HEAT, COOLING = "water.volume.total", "gas.volume.total", "heat.energy.total", "cooling.energy.total"
 START = ms("2026-10-01")
@@ -164,7 +164,7 @@ WHOLE_KWH = [
 
 def vectors(format: str) -> dict[str, dict[str, Any]]:
     if not FOLDER.is_dir():
-        pytest.skip(f"NOT RUN: {FOLDER} is missing (the public vendor payloads; set GENGFU_PAYLOADS)")
+        pytest.skip(MISSING)
     lines = (FOLDER / format / "vectors.jsonl").read_text("utf-8").splitlines()
     return {vector["id"][-10:]: vector for vector in map(json.loads, lines)}
 

@@ -51,7 +51,7 @@ thread.join()
 
 def test_what_a_seal_needed_goes_back_to_the_system(tmp_path: Path) -> None:
     if sys.platform != "linux":
-        pytest.skip("not run: it needs /proc")
+        pytest.skip("NOT RUN: only Linux says in /proc what memory a process holds: what a seal gives back")
     ran = subprocess.run([sys.executable, "-c", SEAL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     assert float(ran.stdout) < MOST

@@ -124,7 +124,10 @@ def test_files_answer_with_etag_and_gzip() -> None:
     assert again.status_code == 304
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node checks the syntax of the modules where it is installed")
+@pytest.mark.skipif(
+    shutil.which("node") is None,
+    reason="NOT RUN: node is missing: the modules' syntax, of which a browser sees only what it loads",
+)
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_syntax(module: Any) -> None:
     subprocess.run(["node", "--check", "--input-type=module"], input=module.read_bytes(), check=True)
