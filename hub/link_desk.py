@@ -12,11 +12,9 @@ from hub.model import Alert, Notice, Now, Person
 from hub.notifiers.words import Words
 from hub.pipeline import Pipeline
 from hub.records import RecordsReader
+from hub.said import LINK, named
 from hub.web.links import LinkPage
 from rules.engine import AlreadyClosed, UnknownAlert
-
-LINK = "link"
-"""Who acknowledged, where a link was sent to no person in particular; and what the audit calls its use."""
 
 
 class LinkDesk:
@@ -47,24 +45,21 @@ class LinkDesk:
         self.refused = 0
 
     async def look(self, token: str, opened: bool) -> LinkPage:
-        ticket = await self._ticket(token)
-        alert = await self._alert(ticket)
+        ticket, alert = await self._read(token)
         self.opened += 1
         if opened:
             self._pipeline.seen(alert.id, ticket.person)
         return self._page(alert, ticket, _state(alert))
 
-    async def use(self, token: str) -> LinkPage:
-        ticket = await self._ticket(token)
+    async def use(self, token: str, name: str) -> LinkPage:
+        ticket, alert = await self._read(token)
         if ticket.mark in self._under_way:  # pressed twice
-            self.refused += 1
-            raise LinkRefused("used")
+            raise self._used()
         self._under_way.add(ticket.mark)
         try:
-            alert = await self._alert(ticket)
             if (state := _state(alert)) != "open":
                 return self._page(alert, ticket, state)
-            by = ticket.person or LINK
+            by = ticket.person or name or f"{LINK}:{ticket.channel}".removesuffix(":")
             self._committer.gather(urgent=False).audits.append((self._clock().wall, by, LINK, _subject(ticket)))
             try:
                 alert = await self._pipeline.acknowledge_told(alert.id, by, "")
@@ -75,15 +70,24 @@ class LinkDesk:
         finally:
             self._under_way.discard(ticket.mark)
 
-    async def _ticket(self, token: str) -> Ticket:
+    async def _read(self, token: str) -> tuple[Ticket, Alert]:
+        """Of a channel's link that somebody has used the others see who takes care; a person's own is spent."""
         try:
             ticket = self._links.read(token, self._clock().wall)
-            if await self._ask(self._records.noted, _subject(ticket), LINK) is not None:
-                raise LinkRefused("used")
         except LinkRefused:
             self.refused += 1
             raise
-        return ticket
+        used = await self._ask(self._records.noted, _subject(ticket), LINK) is not None
+        if used and ticket.person:
+            raise self._used()
+        alert = await self._alert(ticket)
+        if used and _state(alert) == "open":
+            raise self._used()
+        return ticket, alert
+
+    def _used(self) -> LinkRefused:
+        self.refused += 1
+        return LinkRefused("used")
 
     async def _alert(self, ticket: Ticket) -> Alert:
         alert: Alert | None = self._pipeline.open.get(ticket.alert) or await self._ask(self._records.alert, ticket.alert)
@@ -101,7 +105,6 @@ class LinkDesk:
             created_at=0, severity=alert.severity, body=notices.body(alert), language=person.language if person else "zh",
         )  # fmt: skip
         text = self._words.say(notice)
-        taker = self._people.get(alert.acknowledged_by)
         return LinkPage(
             state,
             text.title,
@@ -109,7 +112,8 @@ class LinkDesk:
             critical=alert.severity == "critical",
             fire=alert.quantity.startswith("fire."),
             person=person.name if person else "",
-            by=taker.name if taker else alert.acknowledged_by,
+            by=named(alert.acknowledged_by, {person.id: person.name for person in self._people.values()}),
+            anybody=not ticket.person,
         )
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""Links that acknowledge one alert for one person, without a login: signed, expiring, used once.
+"""Links that acknowledge one alert for one person or one channel, without a login: signed, expiring, used once.
 
-A link names the alert, the person, its end and a mark of the notice that carried it; the signature is HMAC-SHA256 under a
-secret of this hub's own, of which 16 bytes are kept (RFC 2104, section 5). The same notice always carries the same link, so a
-message sent twice is still one message.
+A link names the alert, the person or the channel, its end and a mark of the notice that carried it; the signature is
+HMAC-SHA256 under a secret of this hub's own, of which 16 bytes are kept (RFC 2104, section 5). The same notice always carries
+the same link, so a message sent twice is still one message.
 """
 
 import base64
@@ -26,12 +26,14 @@ SIGNED = 16
 
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True):
-    """What a link says. ``until`` in s; ``mark`` tells it from every other link."""
+    """What a link says. ``until`` in s; ``mark`` tells it from every other link. ``channel`` is where it was told, if to no
+    person in particular."""
 
     alert: str
     person: str
     until: int
     mark: str
+    channel: str = ""
 
 
 class LinkRefused(Exception):
@@ -51,7 +53,8 @@ class Links:
         if not self._public_url or notice.why == "digest":
             return ""
         mark = _text(self._sign(b"mark:" + notice.id.encode())[:6])
-        ticket = Ticket(notice.alert, notice.person, (notice.created_at + LIFE) // 1000, mark)
+        channel = "" if notice.person else notice.notifier
+        ticket = Ticket(notice.alert, notice.person, (notice.created_at + LIFE) // 1000, mark, channel)
         said = msgspec.msgpack.encode(ticket)
         return f"{self._public_url}{PATH}{_text(said + self._sign(said))}"
 

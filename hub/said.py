@@ -60,6 +60,18 @@ def said_by(error: BaseException) -> Said:
     return first if isinstance(first, Said) else quoted(str(error))
 
 
+LINK = "link"
+"""Who acknowledged by a link that was sent to no person in particular: this, or this, a colon and the channel."""
+
+
+def named(by: str, people: Mapping[str, str]) -> Said:
+    """Who did something: a person by id, or as he called himself, or somebody of a channel. ``people``: names by id."""
+    kind, colon, channel = by.partition(":")
+    if kind == LINK and by not in people:
+        return sentence("somebody_in", channel=channel) if colon else sentence("somebody_told")
+    return quoted(people.get(by, by))
+
+
 def wanted(accept: str) -> Language:
     """The language of an Accept-Language (RFC 9110, 12.5.4): the one of ours that is wanted most; English where neither is."""
     weighed: list[tuple[float, Language]] = []

@@ -12,6 +12,8 @@ _ALERTS = {
     "alert_over": ("the alert {id} was resolved by evidence", "警报 {id} 已自行恢复正常"),
     "alert_open": ("the alert {id} is open", "警报 {id} 尚未解除"),
     "alert_again": ("it is open again already, as {id}", "它已重新打开，编号 {id}"),
+    "somebody_in": ("somebody in {channel}", "{channel} 里的某人"),
+    "somebody_told": ("somebody who was told", "某位收到通知的人"),
     "needs_reason": (
         "closing a critical alert needs a reason: what was found, what was done",
         "解除紧急警报须写明原因：发现了什么，做了什么",

@@ -7,7 +7,7 @@ from hub.model import Alert
 from hub.notices import MQTT
 from hub.notifiers.words import CALLS
 from hub.records_people import Note
-from hub.said import unpacked
+from hub.said import LINK, unpacked
 from hub.web.view import Change, Told, Waypoints
 
 Steps = Sequence[tuple[int, Alert]]
@@ -54,10 +54,11 @@ def _told(row: Mapping[Any, Any], people: Mapping[str, str], alert: Alert | None
     accepted = row["changed_at"] if row["state"] == "sent" else None
     failed = row["changed_at"] if row["state"] == "failed" else None
     looked = acknowledged = None
-    if accepted is not None and row["person"]:
-        later = [at for who, at in seen.items() if who in (row["person"], name) and at >= row["created_at"]]
+    if accepted is not None:
+        whose = (row["person"], name) if row["person"] else (f"{LINK}:{row['notifier']}",)
+        later = [at for who, at in seen.items() if who in whose and at >= row["created_at"]]
         looked = min(later, default=None)
-        if alert is not None and alert.acknowledged_by in (row["person"], name) and row["why"] in CALLS:
+        if alert is not None and alert.acknowledged_by in whose and row["why"] in CALLS:
             acknowledged = alert.acknowledged_at
     states: list[tuple[int | None, Literal["acknowledged", "seen", "accepted", "failed"]]] = [
         (acknowledged, "acknowledged"), (looked, "seen"), (accepted, "accepted"), (failed, "failed"),

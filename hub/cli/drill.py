@@ -13,7 +13,7 @@ import typer
 from hub.cli.language import LANGUAGE, Asked, chosen
 from hub.cli.service import CONFIG, configured
 from hub.cli.shown import Sorry, bold, faint, green, out, red
-from hub.said import Language
+from hub.said import Language, named
 
 LOOK = 0.2
 TIMEOUT = 20.0
@@ -141,7 +141,8 @@ class _Shown:
 
 def _says(step: dict[str, Any], language: Language) -> str:
     name = STEPS[language][step["step"]]
-    whom = " ".join(part for part in (step["notifier"], step["person"]) if part)
+    person = named(step["person"], {}).speak(language)
+    whom = " ".join(part for part in (step["notifier"], person) if part)
     return f"{name} {whom}" if whom else name.removesuffix(" by")
 
 

@@ -18,6 +18,7 @@ from hub.notifiers import phrases
 from hub.notifiers.phrases import Language
 from hub.notifiers.plain import one_line
 from hub.quantities import nearest_word
+from hub.said import named
 from rules.words import figure
 
 PLACEHOLDERS = (
@@ -175,7 +176,7 @@ class Words:
             (phrases.WHAT, summary(body, language)),
             (phrases.MEASURED, measured(body, language)),
             (phrases.SINCE, self._moment(body.get("raised_at") or body.get("at"))),
-            (phrases.BY, self._who(body)),
+            (phrases.BY, self._who(body, language)),
             (phrases.ENDED, self._moment(body.get("resolved_at"))),
             (phrases.REASON, str(body.get("reason") or "")),
             (phrases.MEMBERS, _members(incident)),
@@ -185,9 +186,8 @@ class Words:
         ]
         return tuple((label[language], one_line(value)) for label, value in facts if value)
 
-    def _who(self, body: Mapping[str, Any]) -> str:
-        by = str(body.get("acknowledged_by") or "")
-        return self._people.get(by, by)
+    def _who(self, body: Mapping[str, Any], language: Language) -> str:
+        return named(str(body.get("acknowledged_by") or ""), self._people).speak(language)
 
     def _device(self, body: Mapping[str, Any]) -> str:
         """ "Boiler room pump (acme:7)"; the id alone where it has no name."""
@@ -218,7 +218,7 @@ class Words:
             "ended": self._moment(body.get("resolved_at")),
             "severity": phrases.SEVERITY[notice.severity][language],
             "why": phrases.WHY.get(notice.why, {}).get(language, ""),
-            "by": self._who(body),
+            "by": self._who(body, language),
             "reason": str(body.get("reason") or ""),
             "device": self._device(body),
             "rule": str(body.get("rule") or ""),

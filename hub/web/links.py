@@ -6,12 +6,14 @@ Looking acknowledges nothing, so that mail scanners and link previews may look; 
 import html
 from collections.abc import Awaitable
 from typing import Protocol
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import HTMLResponse, Response
 
 from hub.links import PATH, LinkRefused
+from hub.said import Said, quoted
 from hub.web.guard import POLICY
 from hub.web.static import ROOT
 
@@ -19,6 +21,7 @@ STYLE = """\
 body{font-family:system-ui,sans-serif;line-height:1.6;max-width:34rem;margin:0 auto;padding:1.5rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.3rem}.critical{color:#b3261e}dt{color:#555;font-size:.9rem}dd{margin:0 0 .6rem}
 button{font:inherit;font-weight:600;width:100%;padding:1rem;border:0;border-radius:.6rem;background:#b3261e;color:#fff}
+label{display:block;margin:0 0 1rem}input{font:inherit;display:block;width:100%;box-sizing:border-box;padding:.6rem}
 .drill{background:#fff3c4;padding:.6rem;border-radius:.4rem}
 @media (prefers-color-scheme:dark){body{color:#eee;background:#161616}dt{color:#aaa}.critical{color:#ff8a80}
 .drill{background:#4a3b00}}
@@ -29,18 +32,22 @@ SENTENCES = {
         "This link is not valid. Open it again from the message, or open the page.",
     ),
     "expired": ("这个链接已过期。请打开更夫页面查看报警。", "This link has expired. Open the page to see the alert."),
-    "used": ("这个链接已经用过了，报警已由您确认。", "This link has been used: you have acknowledged the alert."),
+    "used": ("这个链接已经用过了，报警已确认。", "This link has been used: the alert has been acknowledged."),
     "gone": ("这条报警已不在记录中。", "This alert is no longer in the records."),
     "closed": ("这条报警已经解除，不需要再做什么。", "This alert is resolved; nothing is left to do."),
     "taken": ("已有人在处理：", "Somebody takes care of it already: "),
     "thanks": ("已确认，谢谢。其他人会看到由您处理。", "Acknowledged, thank you. The others see that you take care of it."),
+    "thanks_as": ("已确认，谢谢。其他人会看到处理人：", "Acknowledged, thank you. The others see who takes care of it: "),
 }
+NAME = ("您的名字（可不填）", "Your name (may be left out)")
+NAME_LIMIT = 100
 STATUS = {"forged": 404, "expired": 410, "used": 410, "gone": 404}
 PANEL = ("本消息是对火灾报警控制器的补充，不能代替它。", "This supplements the fire panel and does not replace it.")
 
 
 class LinkPage(Struct, frozen=True):
-    """What the page shows. ``state``: open (with the button), closed, taken, thanks. ``facts``: label and value."""
+    """What the page shows. ``state``: open (with the button), closed, taken, thanks. ``facts``: label and value. ``by``: who
+    takes care. ``anybody``: the link was sent to no person in particular, so it asks for a name."""
 
     state: str
     title: str
@@ -49,7 +56,8 @@ class LinkPage(Struct, frozen=True):
     fire: bool = False
     drill: bool = False
     person: str = ""
-    by: str = ""
+    by: Said = quoted("")
+    anybody: bool = False
 
 
 class LinkDesk(Protocol):
@@ -57,7 +65,9 @@ class LinkDesk(Protocol):
 
     async def look(self, token: str, opened: bool) -> LinkPage: ...
 
-    async def use(self, token: str) -> LinkPage: ...
+    async def use(self, token: str, name: str) -> LinkPage:
+        """``name``: how somebody called himself, or ""."""
+        ...
 
 
 def router(desk: LinkDesk) -> APIRouter:
@@ -77,10 +87,19 @@ def router(desk: LinkDesk) -> APIRouter:
         return await _answer(desk.look(token, request.headers.get("sec-fetch-user") == "?1"))
 
     @router.post("/{token}")
-    async def use(token: str) -> Response:
-        return await _answer(desk.use(token))
+    async def use(token: str, request: Request) -> Response:
+        return await _answer(desk.use(token, _name(await request.body())))
 
     return router
+
+
+def _name(form: bytes) -> str:
+    """The one field of the form, on one line."""
+    try:
+        given = parse_qs(form.decode("ascii"), max_num_fields=1, errors="strict").get("name", [""])[0]
+    except ValueError:
+        return ""
+    return " ".join(given.split())[:NAME_LIMIT] if given.isprintable() else ""
 
 
 async def _answer(page: Awaitable[LinkPage]) -> Response:
@@ -102,9 +121,11 @@ def _sentence(reason: str) -> HTMLResponse:
     return HTMLResponse(_frame(_both(reason), ""), status_code=STATUS[reason], headers=_HEADERS)
 
 
-def _both(reason: str, more: str = "") -> str:
+def _both(reason: str, more: Said | None = None) -> str:
     zh, en = SENTENCES[reason]
-    return f'<p>{zh}{html.escape(more)}</p>\n<p lang="en">{en}{html.escape(more)}</p>\n'
+    if more is not None:
+        zh, en = zh + html.escape(more.zh), en + html.escape(more.en)
+    return f'<p>{zh}</p>\n<p lang="en">{en}</p>\n'
 
 
 def shown(page: LinkPage) -> str:
@@ -114,10 +135,13 @@ def shown(page: LinkPage) -> str:
         parts.append('<p class="drill">这是一次演练。<br><span lang="en">This is a drill.</span></p>')
     parts.append(f"<dl>\n{facts}\n</dl>")
     if page.state == "open":
-        parts.append('<form method="post"><button>我来处理 · I take care of it</button></form>')
+        field = f"<label>{' · '.join(NAME)}<input name=name maxlength={NAME_LIMIT} autocomplete=name></label>"
+        asked = field if page.anybody else ""
+        parts.append(f'<form method="post">{asked}<button>我来处理 · I take care of it</button></form>')
         parts.append(f"<p>{html.escape(page.person)}</p>" if page.person else "")
     else:
-        parts.append(_both(page.state, page.by if page.state == "taken" else ""))
+        state = "thanks_as" if page.state == "thanks" and page.anybody else page.state
+        parts.append(_both(state, page.by if state in ("taken", "thanks_as") else None))
     if page.fire:
         parts.append(f'<p>{PANEL[0]}<br><span lang="en">{PANEL[1]}</span></p>')
     return _frame("\n".join(parts), page.title)

@@ -72,7 +72,8 @@ class AlertOut(Out):
     severity: Severity
     state: AlertState
     acknowledged_by: str = Field(
-        description="as given in `by`, or a configured person's id: their name is in the site's `people`"
+        description="as given in `by`, or a configured person's id: their name is in the site's `people`; "
+        "or `link:` and the channel in which somebody pressed the link"
     )
     acknowledged_at: Time | None
     comment: str

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -37,6 +37,10 @@ tell = ["desk"]
 id = "desk"
 kind = "webhook"
 url = "http://127.0.0.1:{port}/"
+[[notifier]]
+id = "楼长群"
+kind = "webhook"
+url = "http://127.0.0.1:{port}/group"
 """
 NOTICE = Notice(
     id="a1:first:desk:li", alert="a1", revision=1, notifier="desk", why="first", created_at=1_700_000_000_123,
@@ -86,23 +90,32 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, An
         yield made, desk
 
 
-def raised(running: tuple[Site, Any], device: str) -> tuple[str, str]:
-    """An alarm; its alert's id and the path of the link that came with the message."""
+def raised(running: tuple[Site, Any], device: str, to: str = "/") -> tuple[str, str]:
+    """An alarm; its alert's id and the path of the link that came with the message ``to`` a person or a group."""
     made, desk = running
     made.client(f"c-{device}").say(f"alarm/{device}", {"ts": wall(), "smoke": True})
 
     def arrived() -> Any:
-        return next((said for said in (one.json() for one in list(desk.requests)) if said["device"] == f"alarm:{device}"), None)
+        came = [one.json() for one in list(desk.requests) if one.path == to]
+        return next((said for said in came if said["device"] == f"alarm:{device}"), None)
 
     said = until(arrived, "the message arrives")
     return said["id"], urlsplit(said["link"]).path
 
 
-def ask(made: Site, method: str, path: str, host: str = "hub.example.org", **headers: str) -> tuple[int, str, dict[str, str]]:
+def told(made: Site, id: str) -> dict[str, Any]:
+    """The first notice of each channel."""
+    rows = made.hub.get(f"/api/v1/alerts/{id}")["told"]
+    return {row["notifier"]: row for row in rows if row["why"] == "first"}
+
+
+def ask(
+    made: Site, method: str, path: str, host: str = "hub.example.org", form: bytes = b"", **headers: str
+) -> tuple[int, str, dict[str, str]]:
     """As whoever stands in front of the hub passes it on."""
     connection = http.client.HTTPConnection(urlsplit(made.hub.url).netloc, timeout=10)
     try:
-        connection.request(method, path, body=b"" if method == "POST" else None, headers={"Host": host, **headers})
+        connection.request(method, path, body=form if method == "POST" else None, headers={"Host": host, **headers})
         answer = connection.getresponse()
         return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
     finally:
@@ -119,11 +132,11 @@ def test_looking_acknowledges_nothing_and_the_button_does_once(running: tuple[Si
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy and "form-action 'self'" in policy and "frame-ancestors 'none'" in policy
     assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == ""
-    [row] = made.hub.get(f"/api/v1/alerts/{id}")["told"]
+    row = told(made, id)["desk"]
     assert (row["person"], row["state"], row["acknowledged_at"]) == ("李管家", "accepted", None)
     status, page, _ = ask(made, "POST", path)
     assert (status, "已确认" in page, "Acknowledged" in page) == (200, True, True)
-    row = made.hub.get(f"/api/v1/alerts/{id}")["told"][0]
+    row = told(made, id)["desk"]
     assert row["state"] == "acknowledged"
     assert row["created_at"] <= row["tried_at"] <= row["accepted_at"] <= row["acknowledged_at"], "the ledger's times"
     assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == "li"
@@ -152,6 +165,39 @@ def test_it_answers_for_all_that_the_message_told_of(running: tuple[Site, Any]) 
     assert (taken[first], taken[second]) == ("li", "li")
 
 
+def test_from_a_group_it_was_somebody_of_that_group(running: tuple[Site, Any]) -> None:
+    """Nobody knows who pressed it; the others of the group see that somebody has, and everybody else sees where."""
+    made, _ = running
+    id, path = raised(running, "six", "/group")
+    assert "Your name" in ask(made, "GET", path)[1]
+    status, page, _ = ask(made, "POST", path)
+    assert (status, "处理人：楼长群 里的某人" in page, "takes care of it: somebody in 楼长群" in page) == (200, True, True)
+    assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == "link:楼长群"
+    until(lambda: told(made, id)["楼长群"]["state"] == "acknowledged", "the ledger says so")
+    assert told(made, id)["desk"]["acknowledged_at"] is None
+    status, page, _ = ask(made, "GET", path)
+    assert (status, "已有人在处理：楼长群 里的某人" in page, "<form" in page) == (200, True, False)
+
+
+def test_in_a_group_somebody_may_say_his_name(running: tuple[Site, Any]) -> None:
+    made, _ = running
+    for device, form, by in (
+        ("seven", urlencode({"name": " 陈  工 "}), "陈 工"),
+        ("eight", urlencode({"name": "<b>x"}), "<b>x"),
+        ("nine", urlencode({"name": "a\nb"}), "link:楼长群"),
+        ("ten", "name=%ff", "link:楼长群"),
+        ("eleven", "name=a&name=b&x=y", "link:楼长群"),
+    ):
+        id, path = raised(running, device, "/group")
+        status, page, _ = ask(made, "POST", path, form=form.encode())
+        assert (status, "<b>" in page) == (200, False)
+        assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == by, form
+    id, path = raised(running, "twelve")
+    assert ask(made, "POST", path, form=b"name=" + b"x" * 2_100)[0] == 413
+    assert ask(made, "POST", path, form=urlencode({"name": "Chen"}).encode())[0] == 200
+    assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == "li", "whose link it is stays"
+
+
 def test_what_cannot_be_acknowledged_any_more_says_so(running: tuple[Site, Any]) -> None:
     made, _ = running
     id, path = raised(running, "three")
@@ -177,9 +223,9 @@ def test_whether_a_person_looked_is_known_from_the_browser(running: tuple[Site, 
     id, path = raised(running, "four")
     ask(made, "GET", path)
     assert made.hub.get(f"/api/v1/alerts/{id}")["receipt"]["seen_at"] is None
-    ask(made, "GET", path, **{"Sec-Fetch-User": "?1"})
+    ask(made, "GET", path, "hub.example.org", b"", **{"Sec-Fetch-User": "?1"})
     until(lambda: made.hub.get(f"/api/v1/alerts/{id}")["receipt"]["seen_at"], "somebody has looked")
-    assert made.hub.get(f"/api/v1/alerts/{id}")["told"][0]["state"] == "seen", "and it was the one who was told"
+    assert told(made, id)["desk"]["state"] == "seen", "and it was the one who was told"
 
 
 @pytest.fixture

@@ -60,6 +60,9 @@ def test_who_acknowledged_is_called_by_name() -> None:
     assert "处理人：李管家" in words.say(taken).long
     typed = replace(NOTICE, why="acknowledged", body=SAID | {"acknowledged_by": "老王"})
     assert "处理人：老王" in words.say(typed).long, "a name typed on the page stands as it is"
+    pressed = replace(NOTICE, why="acknowledged", body=SAID | {"acknowledged_by": "link:楼长群"})
+    assert "处理人：楼长群 里的某人" in words.say(pressed).long, "by a link that a whole group was sent"
+    assert "By: somebody in 楼长群" in words.say(replace(pressed, language="en")).long
 
 
 def test_a_device_is_called_by_its_name() -> None:

@@ -3,7 +3,7 @@
 import { get, post, sentence } from "./api.js";
 import { complain, dialog, who } from "./ask.js";
 import { data, h, s, show, visible } from "./dom.js";
-import { age, ms, number, since, time } from "./format.js";
+import { age, ms, number, person, since, time } from "./format.js";
 import { has, say, t } from "./i18n.js";
 import { mark } from "./marks.js";
 
@@ -44,7 +44,7 @@ export function bars(drill) {
     return h(
       `li.${one.state.replace(" ", "-")}`,
       {},
-      h("span.step", {}, one.state === "failed" ? mark("critical") : one.state === "ok" ? mark("ok") : mark("unknown"), stepName(one.step), one.person || one.notifier ? h("span.faint", {}, " ", data(one.person || one.notifier)) : null),
+      h("span.step", {}, one.state === "failed" ? mark("critical") : one.state === "ok" ? mark("ok") : mark("unknown"), stepName(one.step), one.person || one.notifier ? h("span.faint", {}, " ", one.person ? person(one.person) : data(one.notifier)) : null),
       s("svg", { viewBox: "0 0 100 12", class: "bar", preserveAspectRatio: "none", "aria-hidden": "true" }, s("path", { class: "base", d: "M0 11.5H100" }), bar),
       h("span.figure.tail", {}, one.state === "ok" ? duration(one.ms) : t(`drill.step.${one.state.replace(" ", "_")}`)),
       one.why ? h("p.quote", {}, data(one.why)) : null,

@@ -1,7 +1,7 @@
 // Figures, units and times as people read them; the community's own zone, the hub's own clock.
 
 import { data, h } from "./dom.js";
-import { has, language, pick, t } from "./i18n.js";
+import { has, language, pick, say, t } from "./i18n.js";
 import { state } from "./state.js";
 
 const UNITS = {
@@ -163,7 +163,10 @@ export function place(words, fallback = "") {
 
 /** Whoever is told is known by an id, whoever answers on the page by the name given there. */
 export function person(by) {
-  return data(state.site?.people?.[by] ?? by);
+  const name = state.site?.people?.[by];
+  const [, channel] = name ? [] : (/^link(?::(.*))?$/s.exec(by) ?? []);
+  if (channel) return h("span", {}, say("person.somebodyIn", { channel: data(channel) }));
+  return by === "link" && !name ? h("span", {}, t("person.somebody")) : data(name ?? by);
 }
 
 export function remarks(quality) {

@@ -93,6 +93,8 @@ export const words = {
   "alert.acknowledgeOf": ["I see to it: {what}", "我来处理：{what}"],
   "alert.resolve": ["Resolve", "解除"],
   "alert.by": ["{name} sees to it", "{name} 正在处理"],
+  "person.somebodyIn": ["somebody in {channel}", "{channel} 里的某人"],
+  "person.somebody": ["somebody who was told", "某位收到通知的人"],
   "alert.nobody": ["nobody has answered yet", "还没有人应答"],
   "alert.since": ["since {time}", "自 {time}"],
   "alert.limit": ["limit {value}", "限值 {value}"],

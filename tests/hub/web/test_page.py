@@ -86,7 +86,7 @@ async def test_a_refusal_of_the_hub_is_said_beside_the_button(web: Web, browser:
         await page.locator(SMOKE).get_by_role("button", name="I see to it").click()
         view.alerts_by_id[smoke.id] = replace(smoke, state="resolved")  # behind the page's back
         await name_me(page)
-        await expect(page.locator(f"{SMOKE} .problem")).to_contain_text("resolved already")
+        await expect(page.locator(f"{SMOKE} .problem")).to_contain_text("closed already")
 
 
 async def test_an_alert_page_says_what_to_do(web: Web, browser: Browser) -> None:

@@ -31,6 +31,10 @@ async def test_what_the_hub_says_is_chinese_too(web: Web, browser: Browser) -> N
         await expect(page.locator("ol.ledger .quote")).to_have_text("https://chat.example.org 应答 503")
         await page.goto(f"{web.url}/#/alerts/nobody")
         await expect(page.locator("main .problem")).to_contain_text("没有警报 nobody")
+        await view_of(web).acknowledge(SMOKE, "link:楼长群", "")
+        await page.goto(f"{web.url}/#/")
+        await expect(page.locator("article.incident.critical .answered").first).to_have_text("楼长群 里的某人 正在处理")
+        await page.goto(f"{web.url}/#/alerts/nobody")
         # Whoever switches the language is answered in it, whatever the browser wants.
         await page.get_by_role("button", name="切换为英文").click()
         await page.goto(f"{web.url}/#/alerts/somebody")
