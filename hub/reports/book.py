@@ -189,7 +189,7 @@ class _Sheets:
             if known:
                 sheet.write_formula(end, column, f"=SUM({letter}2:{letter}{end})", shape, round(sum(known), 6))
         if "problem" in entry:
-            sheet.write_string(end + 2, 0, entry["problem"])
+            sheet.write_string(end + 2, 0, entry.get(f"problem_{self.language}", entry["problem"]))
 
     def facts(self) -> None:
         sheet = self._sheet("how", (110,))

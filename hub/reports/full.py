@@ -20,7 +20,7 @@ from hub.reports.meters import IMPORT, Meter, grouped, meters
 from hub.reports.peaks import demands, night_flows
 from hub.reports.period import day_start, intervals, local
 from hub.reports.setup import Energy
-from hub.reports.split import split
+from hub.reports.split import Unshared, split
 
 STEPS = ("consumption", "balance", "demand", "comparison", "nights", "split")
 """What a progress bar counts."""
@@ -182,8 +182,8 @@ def _split(
         entry: dict[str, Any] = {"quantity": quantity, "whole": total["value"], "amount": cost, "rest": energy.rest}
         try:
             entry["rows"] = split(Decimal(repr(cost)), total["value"], used, energy.rest)
-        except ValueError as problem:
-            entry |= {"rows": [], "problem": str(problem)}
+        except Unshared as problem:
+            entry |= {"rows": [], "problem": str(problem), "problem_zh": problem.zh}
         found.append(entry)
     return found
 

@@ -202,7 +202,7 @@ class _Page:
         for entry in self.report.get("split", []):
             self.paper.heading(f"{self.w('split')} · {quantity_name(entry['quantity'], self.language)}")
             if "problem" in entry:
-                self.paper.words([entry["problem"]])
+                self.paper.words([entry.get(f"problem_{self.language}", entry["problem"])])
             rows = []
             for row in entry["rows"]:
                 cells = [number(row["used"], 2), share(row["share"], 2), amount(row["amount"], self.currency)]

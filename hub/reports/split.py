@@ -15,20 +15,29 @@ _REST = "\N{REPLACEMENT CHARACTER}"
 """Stands for what no sub-meter counted; no party is called so."""
 
 
+class Unshared(Exception):
+    """Why a cost is not shared, in English; ``zh``: in Chinese."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+
+
 def split(
     amount: Decimal, whole: float, used: Mapping[str, float | None], rest: Literal["own", "by_use", "equal"]
 ) -> list[dict[str, Any]]:
     """Rows ``party``, ``part`` ("party" or "rest"), ``used``, ``share`` and ``amount``; these add up to ``amount`` exactly.
 
     ``whole`` and ``used`` in kWh or m3. A party whose meters are unknown (None) gets nothing, and then the rest stays a line of
-    its own, for it holds what they used. Raises ValueError where the sub-meters count more than the main meter."""
+    its own, for it holds what they used. Raises Unshared where the sub-meters count more than the main meter, or it nothing."""
     known = {party: kwh(value) for party, value in used.items() if value is not None}
     total = kwh(whole)
     left = total - sum(known.values(), Decimal(0))
     if left < 0:
-        raise ValueError(f"the sub-meters counted {-left} more than the main meter: look for one that is no part of it")
+        en = f"the sub-meters counted {-left} more than the main meter: look for one that is no part of it"
+        raise Unshared(en, f"分表合计比总表多 {-left}：请检查是否有不属于该总表的分表")
     if total == 0:
-        raise ValueError("the main meter counted nothing, so there is nothing to share by")
+        raise Unshared("the main meter counted nothing, so there is nothing to share by", "总表未计得用量，无法分摊")
     if rest == "own" or len(known) < len(used) or not known:
         weights = {**known, _REST: left} if left else dict(known)
     elif rest == "equal":

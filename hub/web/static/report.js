@@ -1,6 +1,5 @@
-// The parts of an energy report: figures, comparison, cost, tables, what is missing, what is closed.
+// The parts of an energy report: figures, comparison, cost, tables, what is missing.
 
-import { get } from "./api.js";
 import { data, h, s, show } from "./dom.js";
 import { exact, ms, number, time } from "./format.js";
 import { language, pick, t } from "./i18n.js";
@@ -35,7 +34,7 @@ export function figures(report) {
   if (balance?.flows.solar.meters && balance.flows.fed_in.meters) {
     found.push(stat("report.selfUse", percent(balance.self_consumption)), stat("report.autarky", percent(balance.autarky)));
   }
-  if (balance?.zero_carbon !== null && balance?.zero_carbon !== undefined) found.push(stat("report.zeroCarbon", percent(balance.zero_carbon)));
+  if (balance?.zero_carbon) found.push(stat("report.zeroCarbon", percent(balance.zero_carbon)));
   if (balance?.co2.rows.length) found.push(stat("report.co2", amount(balance.co2.kg, "kg")));
   for (const quantity of ["water.volume.total", "gas.volume.total", "heat.energy.total"]) {
     const row = total(quantity);
@@ -44,7 +43,7 @@ export function figures(report) {
   return h("div.figures", {}, found);
 }
 
-function grid(head, rows, foot = null) {
+export function grid(head, rows, foot = null) {
   const cells = (kind, list) => list.map((one, at) => h(`${kind}${at && head[at]?.number ? ".number" : ""}`, {}, one));
   return h(
     "div.scroll.tidy",
@@ -53,17 +52,18 @@ function grid(head, rows, foot = null) {
   );
 }
 
-const N = (key) => ({ key, number: true });
-const T = (key) => ({ key });
+export const N = (key) => ({ key, number: true });
+export const T = (key) => ({ key });
 
-export function comparison({ compare }) {
+export function comparison({ compare, totals }) {
   if (!compare?.rows.length) return null;
+  const units = new Map(totals.map((row) => [row.quantity, row.unit]));
   const change = (row, name) => {
     const both = row[name] && row.value !== null && row.value_completeness >= 0.9995 && row[`${name}_completeness`] >= 0.9995;
     return both ? ` (${row.value >= row[name] ? "+" : "−"}${percent(Math.abs(row.value / row[name] - 1))})` : "";
   };
   const cell = (row, name) => [
-    h("span.figure", {}, row[name] === null ? t("report.unknown") : number(row[name]), name === "value" ? "" : change(row, name)),
+    h("span.figure", {}, amount(row[name], units.get(row.quantity)), name === "value" ? "" : change(row, name)),
     row[name] !== null && row[`${name}_completeness`] < 0.9995 ? h("small", {}, ` ${t("report.known", { share: percent(row[`${name}_completeness`]) })}`) : null,
   ];
   const rows = compare.rows.map((row) => ({ cells: [what(row.quantity), cell(row, "value"), cell(row, "previous"), cell(row, "last_year")] }));
@@ -71,18 +71,23 @@ export function comparison({ compare }) {
 }
 
 export function costs({ totals }) {
-  const lines = totals.flatMap((row) => (row.lines || []).map((line) => ({ ...line, currency: row.currency, quantity: row.quantity })));
+  const lines = totals.flatMap((row) => (row.lines || []).map((line) => ({ ...line, currency: row.currency, quantity: row.quantity, unit: row.unit })));
   if (!lines.length) return null;
   const most = Math.max(...lines.map((line) => Math.abs(line.amount ?? 0))) || 1;
   const rows = lines.map((line, at) => ({
     cells: [
-      [s("svg", { viewBox: "0 0 100 6", class: "share", preserveAspectRatio: "none" }, s("rect", { class: `part-${(at % 4) + 1}`, width: (Math.abs(line.amount ?? 0) / most) * 100, height: 6 })), h("span", {}, data(line.name || what(line.quantity)))],
-      h("span.figure", {}, number(line.used ?? 0)),
+      [s("svg", { viewBox: "0 0 100 6", class: "share", preserveAspectRatio: "none" }, s("rect", { class: `part-${(at % 4) + 1}`, width: (Math.abs(line.amount ?? 0) / most) * 100, height: 6 })), h("span", {}, what(line.quantity), line.name ? [" · ", position(line.name)] : null)],
+      h("span.figure", {}, line.name === "demand" ? `${number(line.used ?? 0)}\u202fkW` : line.used ? amount(line.used, line.unit) : ""),
       h("span.figure", {}, line.price === null || line.price === undefined ? "" : String(line.price)),
       h("span.figure", {}, money(line.amount, line.currency)),
     ],
   }));
   return h("section", {}, h("h2", {}, t("report.costs")), grid([T("report.line"), N("report.used"), N("report.price"), N("report.amount")], rows));
+}
+
+/** A bill's position: one of the hub's own, or what the tariff calls a period. */
+function position(name) {
+  return ["tiers", "demand", "standing"].includes(name) ? t(`report.line.${name}`) : data(name);
 }
 
 /** What people call each group: a flat with its building, where its own name does not say it. */
@@ -102,7 +107,8 @@ export function table(report, spaces) {
   const named = namer(report, spaces);
   const name = (row) => {
     const words = named(row);
-    return row.part === "rest" ? t("report.rest", { name: words }) : words || t("report.common");
+    if (row.part === "rest") return words ? t("report.rest", { name: words }) : t("report.restOnly");
+    return row.part === "whole" ? t("report.whole", { name: words }) : words || t("report.common");
   };
   const line = (row) => [
     h("span.figure", {}, row.value === null ? t("report.unknown") : amount(row.value, row.unit), bounds(row) ? h("small", {}, ` ${bounds(row)}`) : null),
@@ -119,23 +125,36 @@ export function table(report, spaces) {
 export function moreTables(report, spaces) {
   const named = namer(report, spaces);
   const peaks = (report.demands || []).filter((row) => row.peak !== null);
-  const nights = report.nights || [];
+  const nights = [...(report.nights || [])].sort((one, other) => other.leak - one.leak || other.minimum - one.minimum);
   return [
     peaks.length
       ? h("section", {}, h("h2", {}, t("report.demands")), grid([T("report.group"), N("report.peak"), T("device.time"), N("report.base"), N("report.completeness")], peaks.map((row) => ({ cells: [h("span", {}, data(named(row))), `${number(row.peak)}\u202fkW`, exact(ms(row.peak_at)).slice(0, -7), `${number(row.base)}\u202fkW`, percent(row.completeness)] }))))
       : null,
-    nights.length
-      ? h("section", {}, h("h2", {}, t("report.nights")), grid([T("report.group"), N("report.value"), N("report.nightCount"), T("device.quality")], nights.map((row) => ({ cells: [h("span", {}, data(row.name || row.device)), number(row.minimum), number(row.nights), t(row.leak ? "report.leak" : "report.noLeak")] }))))
-      : null,
-    (report.split || []).map((one) =>
-      h("section", {}, h("h2", {}, t("report.split"), " · ", what(one.quantity)), one.problem ? h("p.problem", {}, data(one.problem)) : grid([T("report.party"), N("report.used"), N("report.amount")], one.rows.map((row) => ({ cells: [h("span", {}, data(row.party || row.name || "")), number(row.used ?? row.value ?? 0), h("span.figure", {}, String(row.amount ?? row.cost ?? ""))] })))),
-    ),
+    nights.length ? h("section", {}, h("h2", {}, t("report.nights")), grid([T("report.group"), T("report.found"), N("report.flow"), N("report.nightCount")], nights.map(night))) : null,
+    (report.split || []).map((one) => split(one, report)),
   ];
+}
+
+function night(row) {
+  const said = row.leak ? h("strong", {}, t("report.leak")) : t("report.noLeak");
+  const name = [h("a", { href: `#/devices/${encodeURIComponent(row.device)}` }, data(row.name || row.device)), h("small", {}, ` ${what(row.quantity)}`)];
+  return { cells: [name, said, h("span.figure", {}, `${number(row.minimum * 1000)}\u202fL/h`), number(row.nights)] };
+}
+
+/** Who pays what of a main meter's cost; what no party's meter counted is a line of its own. */
+function split(one, report) {
+  const { unit, currency } = report.totals.find((row) => row.quantity === one.quantity);
+  const line = (name, used, share, cost) => [name, h("span.figure", {}, money(cost, currency)), [h("span.figure", {}, amount(used, unit)), h("small", {}, share === null ? "" : ` ${percent(share)}`)]];
+  const name = (row) => (row.part === "rest" ? t("report.restOnly") : h("span", {}, data(row.party)));
+  const rows = one.rows.map((row) => ({ kind: row.part, cells: line(name(row), row.used, row.share, row.amount) }));
+  const problem = language === "zh" ? one.problem_zh || one.problem : one.problem;
+  const body = problem ? h("p.problem", {}, data(problem)) : grid([T("report.party"), N("report.amount"), N("report.used")], rows, [line(t("report.total"), one.whole, 1, one.amount)]);
+  return h("section", {}, h("h2", {}, t("report.split"), " · ", what(one.quantity)), body);
 }
 
 export function gaps({ gaps: list }) {
   if (!list) return null;
-  if (!list.length) return h("p.fine", {}, t("report.nothingMissing"));
+  if (!list.length) return h("section", {}, h("h2", {}, t("report.missing")), h("p.fine", {}, t("report.nothingMissing")));
   const rows = list.slice(0, 50).map((gap) => ({
     cells: [h("a", { href: `#/devices/${encodeURIComponent(gap.device)}` }, data(gap.name || gap.device)), what(gap.quantity), `${exact(ms(gap.start)).slice(0, -7)} – ${exact(ms(gap.end)).slice(0, -7)}`, percent(gap.known)],
   }));
@@ -145,20 +164,4 @@ export function gaps({ gaps: list }) {
 export function notes(report) {
   const tariffs = report.tariffs.map((one) => h("li", {}, data(pick(one.name) || one.id), one.example ? [" · ", h("strong", {}, t("report.example"))] : null, one.source ? [" · ", data(one.source)] : null));
   return h("section", {}, tariffs.length ? [h("h2", {}, t("report.sources")), h("ul", {}, tariffs)] : null, h("p.faint.figure", {}, t("report.revision", { revision: report.revision, n: number(report.facts?.meters ?? 0) })));
-}
-
-/** The list of closed reports, with their files. */
-export async function closedReports(place) {
-  const found = await get("reports/closed").catch(() => null);
-  if (!found?.items.length) return;
-  const rows = found.items.map((one) => ({
-    cells: [
-      h("strong", {}, one.period, one.number > 1 ? ` · ${t("report.number", { n: one.number })}` : ""),
-      t(`report.by.${one.by}`),
-      time(one.closed_at),
-      h("span", {}, one.files.flatMap((file) => [h("a", { href: `/api/v1/reports/closed/${encodeURIComponent(one.id)}/${encodeURIComponent(file)}`, download: true }, file.split(".").slice(1).join(".").toUpperCase()), " "])),
-      h("code", {}, one.hash.slice(0, 12)),
-    ],
-  }));
-  show(place, h("h2", {}, t("report.closed")), h("p.quiet", {}, t("report.closedHint")), grid([T("report.period"), T("report.by"), T("report.closedAt"), T("report.files"), T("report.hash")], rows));
 }

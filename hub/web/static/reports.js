@@ -2,11 +2,12 @@
 
 import { get, sentence } from "./api.js";
 import { bars, key, lacking, profile, swatch } from "./bars.js";
+import { closedReports } from "./closed.js";
 import { h, show, visible } from "./dom.js";
 import { ms } from "./format.js";
 import { language, t } from "./i18n.js";
 import { asked, periodPicker } from "./period.js";
-import { closedReports, comparison, costs, figures, gaps, moreTables, notes, table } from "./report.js";
+import { comparison, costs, figures, gaps, moreTables, notes, table } from "./report.js";
 import { patiently } from "./slow.js";
 import { state } from "./state.js";
 import { whole } from "./reportwords.js";

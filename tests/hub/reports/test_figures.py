@@ -12,7 +12,7 @@ from hub.reports.full import full_report, previous, year_before
 from hub.reports.measured import Measured
 from hub.reports.reconcile import reconcile
 from hub.reports.setup import Emission, Energy
-from hub.reports.split import shared, split
+from hub.reports.split import Unshared, shared, split
 from tests.hub.reports.helpers import EXPORT, HOUR, IMPORT, PV, QUARTER, SHANGHAI, Yard, ms, tariff
 
 DAY = ("2026-10-01", "2026-10-02")
@@ -207,7 +207,7 @@ def test_the_main_meters_cost_is_split_between_owners() -> None:
 
 
 def test_sub_meters_that_count_more_than_the_main_meter() -> None:
-    with pytest.raises(ValueError, match="more than the main meter"):
+    with pytest.raises(Unshared, match="more than the main meter"):
         split(Decimal(10), 5, {"a": 6.0}, "own")
 
 
