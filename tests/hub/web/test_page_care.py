@@ -6,14 +6,11 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Browser, Route, expect
 
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.fakeview import FakeView
 from tests.support.serving import Web
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 SMOKE = 'article[data-alert="smoke-3-2-502"]'
 

@@ -8,14 +8,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests.support.brokers import start_mosquitto
-from tests.support.browsing import chromium, installed, window
+from tests.support.browsing import chromium, window
 from tests.support.hubs import HubProcess, until
 from tests.support.site import Site, site
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 DETECTOR = "0x00158d0001a2b3c4"
 KITCHEN = f"""

@@ -10,15 +10,12 @@ from hub.telling.matching import Matcher
 from hub.web.people_view import SilenceWords
 from hub.web.static import ROOT
 from tests.hub.web.test_page import MARKED, PHONE, UNTRANSLATED, settled
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.fakedrills import MS
 from tests.support.fakeview import FakeView
 from tests.support.serving import Web, serving
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 SMOKE = "smoke-3-2-502"
 

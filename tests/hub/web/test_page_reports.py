@@ -12,14 +12,11 @@ from hub.app import open_store
 from hub.config import load
 from hub.model import Batch, Reading
 from tests.support.brokers import start_mosquitto
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.hubs import HubProcess
 from tests.support.site import site
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)

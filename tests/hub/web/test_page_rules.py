@@ -7,14 +7,11 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.hub.test_rulebook import alerts, levels, say
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.hubs import until
 from tests.support.site import Site
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ import asyncio
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.fakeview import FakeView
 from tests.support.serving import Web
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.alone,  # it measures how long the page takes
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
 ]
 
 ALERTS = 5_000

@@ -3,14 +3,11 @@
 import pytest
 from playwright.async_api import Browser, Route, expect
 
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.fakeview import FakeView
 from tests.support.serving import Web
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 
 async def test_a_device_in_trouble_says_that_first(web: Web, browser: Browser) -> None:
