@@ -8,6 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -117,7 +118,20 @@ def test_sigterm_ends_it_in_order_and_it_knows_what_it_knew(tmp_path: Path, brok
         [after] = hub.get("/api/v1/alerts?state=firing")["items"]
         assert (after["id"], after["acknowledged_by"]) == (before["id"], "li")
         assert hub.get("/api/v1/devices")["items"][0]["id"] == "zigbee:0x00158d0001020304"
+        url, heard = hub.url, threading.Event()
+
+        def page() -> None:
+            """As an open page does: a line that ends is opened again at once."""
+            with suppress(OSError):
+                while True:
+                    with urllib.request.urlopen(f"{url}/api/v1/stream", timeout=20) as line:
+                        while line.readline():
+                            heard.set()
+
+        threading.Thread(target=page, daemon=True).start()
+        assert heard.wait(10)
         assert hub.stop() == 0
+        assert "Traceback" not in hub.said()
         assert "Traceback" not in hub.log.read_text()
 
 
