@@ -51,7 +51,7 @@ export async function closedReports(place) {
       t(`report.by.${one.by}`),
       moment(one.closed_at),
       h("span", {}, files(one)),
-      h("code", {}, one.hash.slice(0, 12)),
+      h("code", {}, one.hash.slice(0, 8)),
     ],
   }));
   show(place, h("h2", {}, t("report.closed")), h("p.quiet", {}, t("report.closedHint")), grid([T("report.period"), T("report.by"), T("report.closedAt"), T("report.files"), T("report.hash")], rows));

@@ -107,7 +107,7 @@ export const words = {
   "report.closedHint": ["They stay as they are, to the byte, whatever is measured or priced later.", "结账后逐字节不变，不受之后数据或电价影响。"],
   "report.period": ["Period", "统计周期"],
   "report.number": ["number {n}", "第 {n} 次"],
-  "report.changed": ["{n} figures differ from the number before", "与前一次相比有 {n} 项不同"],
+  "report.changed": ["figures that are not as before: {n}", "与前一次不同的数值：{n} 项"],
   "report.moreChanges": ["and {n} more", "另有 {n} 项"],
   "report.closedAt": ["Closed", "结账时间"],
   "report.files": ["Files", "文件"],

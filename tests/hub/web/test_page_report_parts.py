@@ -5,11 +5,11 @@ bill is 5.00 h, of which 502 pays 1.00 h, 601 1.50 h, and 2.50 h are of nobody's
 one 100 L from 08:00 to 20:00 only.
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Page, expect
 from hub.app import open_store
 from hub.config import load
 from hub.model import Batch, Reading
+from hub.reports.closed import Archive
 from tests.support.brokers import start_mosquitto
 from tests.support.browsing import installed, window
 from tests.support.hubs import ROOT, HubProcess
@@ -98,7 +99,7 @@ def registers(hour: int) -> dict[tuple[str, str], float]:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """Last month was closed, by flat."""
+    """Last month was closed, by flat, and once more after flat 601 was found to have used 1 kWh more."""
     path = tmp_path_factory.mktemp("reports")
     with start_mosquitto(path) as broker, site(path, broker, SITE, start=False, bench=False) as made:
         store, batch = open_store(load(made.config)), Batch()
@@ -112,6 +113,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
         made.hub.start()
         close = ["-m", "hub", "report", "close", "--month", f"{BEGIN:%Y-%m}", "--by", "room", "--config", str(made.config)]
         subprocess.run([sys.executable, *close], check=True, capture_output=True, cwd=ROOT, timeout=60)
+        archive = Archive(made.data)
+        report = json.loads(archive.file(archive.every()[0].id, "report.json"))
+        next(row for row in report["rows"] if (row["group"], row["quantity"]) == ("601", POWER))["value"] += 1
+        text = json.dumps({**report, "revision": "another"}).encode()
+        archive.close(f"{BEGIN:%Y-%m}", json.loads(text), {"report.json": text}, round(datetime.now(ZONE).timestamp() * 1000))
         yield made.hub
 
 
@@ -145,8 +151,12 @@ async def test_split_nights_and_closed_in_english(hub: HubProcess, browser: Brow
             ["502水表 Water", "never came to rest: look for a leak", "20 L/h", str(nights)],
             ["601水表 Water", "came to rest", "0 L/h", str(nights)],
         ]
-        [[period, by, _, files, code]] = await cells(page, "Closed reports")
-        assert (period, by, len(code)) == (f"{BEGIN:%B %Y}", "flat", 12)
+        [newer, [period, by, _, files, code]] = await cells(page, "Closed reports")
+        assert newer[0] == f"{BEGIN:%B %Y} · number 2 figures that are not as before: 1"
+        await page.get_by_text("figures that are not as before").click()
+        change = page.locator("details li")
+        await expect(change).to_have_text(f"601 · electricity: {3 * HOURS:,} → {3 * HOURS + 1:,}")
+        assert (period, by, len(code)) == (f"{BEGIN:%B %Y}", "flat", 8)
         assert files == "PDF English · PDF Chinese · Workbook English · Workbook Chinese · CSV · JSON"
         link = page.get_by_role("link", name="CSV", exact=True).last
         answer = await page.request.get(f"{hub.url}{await link.get_attribute('href')}")
@@ -165,7 +175,7 @@ async def test_split_nights_and_closed_in_chinese_on_a_phone(hub: HubProcess, br
             ["502水表 用水", "整夜未归零，请查漏", "20 L/h"],
             ["601水表 用水", "正常", "0 L/h"],
         ]
-        [[period, by, *_]] = await cells(page, "已结账报告")
+        [_, [period, by, *_]] = await cells(page, "已结账报告")
         assert (period, by) == (f"{BEGIN.year}年{BEGIN.month}月", "住户")
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert opened.mistakes == []
