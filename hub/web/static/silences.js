@@ -93,7 +93,7 @@ export function silences(root) {
       h("p.name", {}, of(one)),
       h("p", {}, when, open ? [" · ", h("span.faint", { title: exact(ms(one.until)) }, say("silences.until", { time: time(ms(one.until)) }))] : null),
       h("p", {}, h("span.quote", {}, data(one.why)), " ", h("span.faint", {}, say("silences.by", { name: named(one.by) }), one.second ? [" · ", say("silences.seconded", { name: named(one.second) })] : null)),
-      one.waits_for_second && open ? h("p.remark", {}, visible(pick(one.told_anyway)), " ", others.length ? say("silences.may", { names: h("span", {}, listed(others.map((name) => data(name)))) }) : null) : null,
+      one.waits_for_second && open ? h("p.remark", {}, data(pick(one.told_anyway)), " ", others.length ? say("silences.may", { names: h("span", {}, listed(others.map((name) => data(name)))) }) : null) : null,
       open ? h("div.buttons", {}, one.waits_for_second ? second : null, end) : null,
     );
   }
