@@ -5,7 +5,7 @@ Time is the event loop's, in seconds. Everything here belongs to one event loop.
 
 import asyncio
 import heapq
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 
 from hub.model import Notice
@@ -81,7 +81,6 @@ class Outlet:
         self.held = 0
         self.digests = 0
         self.paused = 0
-        self.by_severity: Counter[str] = Counter()
 
     def put(self, notice: Notice) -> None:
         self.held += 1

@@ -209,10 +209,6 @@ def duration_ms(text: str) -> int:
     return round(float(match[1]) * _DURATION_MS[match[2]])
 
 
-def known_unit(unit: str) -> bool:
-    return unit in _UNITS
-
-
 def known_units() -> tuple[str, ...]:
     """Every spelling of a unit that ``conversion`` takes."""
     return tuple(unit for unit in _UNITS if unit)

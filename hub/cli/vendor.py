@@ -90,9 +90,7 @@ def check(
     begun = time.time()
     _run(work)
     if not watch.messages:
-        raise Sorry(
-            f"nothing was heard on {topic} at {address.shown}: is the device sending, to this broker and under this topic?"
-        )
+        raise Sorry(_nothing(topic, address))
     findings = watch.findings()
     if not watch.readings and not findings:
         raise Sorry(f"{count(watch.messages, 'message')} on {topic}, but no measurement in any: there is nothing to judge yet")
@@ -148,9 +146,7 @@ def capture(
 
     _run(work)
     if not heard:
-        raise Sorry(
-            f"nothing was heard on {topic} at {address.shown}: is the device sending, to this broker and under this topic?"
-        )
+        raise Sorry(_nothing(topic, address))
     err(f"{count(sum(heard.values()), 'message')}: {', '.join(f'{number} {kind}' for kind, number in heard.items())}.")
     if len(heard) > 1:
         err("A capture file belongs to one format: narrow --topic, or sort the lines into one file each.")

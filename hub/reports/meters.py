@@ -26,10 +26,6 @@ LEVELS = {"building": "building", "unit": "entrance", "entrance": "entrance", "r
 BY = ("device", "meter", "space", "community", *LEVELS, "tenant", "party")
 
 
-class Grounds(Directory, Protocol):
-    def space_path(self, id: str) -> Sequence[Space]: ...
-
-
 class Listed(Protocol):
     def series(self, device: str = "*", quantity: str = "*") -> list[Series]: ...
 

@@ -21,11 +21,6 @@ AT_MOST = 1_000
 """Silences in force or to come."""
 
 
-class SameForTwo(ValueError):
-    def __init__(self, by: str) -> None:
-        super().__init__(f"{by} asked for this silence: the second person must be somebody else")
-
-
 class Silence(Struct, frozen=True, kw_only=True):
     """``since`` and ``until`` in ms. ``kind``: maintenance and test are for one device."""
 
