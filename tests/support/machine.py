@@ -35,7 +35,7 @@ NEEDED: dict[str, tuple[Callable[[], bool], str]] = {
     "influxdb": (_command("influxd"), "every test against InfluxDB"),
     "victoria-metrics": (_command("victoria-metrics"), "every test against VictoriaMetrics"),
     "chromium": (_command("chromium"), "every test in a browser"),
-    "fonts-noto-cjk": (_chinese_font, "the screenshots' Chinese"),
+    "fonts-noto-cjk": (_chinese_font, "Chinese in printed reports and screenshots"),
     "libmosquitto-dev": (lambda: Path("/usr/include/mosquitto.h").exists(), "the benchmark's C echo"),
     "gcc": (_command("gcc"), "the benchmark's C echo"),
     "strace": (_command("strace"), "kills at the Nth write"),
