@@ -1,8 +1,12 @@
 """What every test may use."""
 
+import os
+
 import pytest
 
 from tests.support.tally import Witness
+
+os.environ["LC_ALL"] = "C.UTF-8"  # a command speaks as the terminal does, and whose that is must not matter
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,7 @@
 """``gengfu replay``: a rule tried on the stored past, beside the one it would replace."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,27 @@ def test_a_file_beside_the_rule_it_replaces(site: Path, ask: Ask) -> None:
 def test_quiet_is_said(site: Path, ask: Ask) -> None:
     code, said, _ = ask("replay", "battery-low", *DAY)
     assert code == 0 and "It would have been quiet." in said
+
+
+def test_in_chinese(site: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the option, or by the terminal's locale; the same figures stand in the same columns."""
+    code, said, complained = ask("replay", "calmer.toml", *DAY, "--language", "zh")
+    assert (code, complained) == (0, "")
+    lines = said.splitlines()
+    assert re.fullmatch(r"2026-09-22 00:00 至 2026-09-23 00:00（Asia/Shanghai）：[\d.]+ 秒读完 1 个序列的 360 条读数", lines[1])
+    assert lines[3].split() == ["会报警", "合计", "最长", "设备数", "未持续满", "仍在报警"]
+    # fires at 10:10, after it has held for 10 min, and goes on to 10:30; the minute at 12:00 does not hold
+    assert lines[4].split() == ["hot", "1", "20", "分钟", "20", "分钟", "1", "1", "–"]
+    assert lines[5].split()[0] == "hot（现行）"
+    [device] = [line for line in lines if "zigbee:1" in line]
+    assert "厨房" in device and "1 次，共 20 分钟" in device and "2 次，共 31 分钟" in device
+    english = [word for line in lines for word in re.findall("[A-Za-z]{3,}", line)]
+    assert set(english) <= {"hot", "Asia", "Shanghai", "zigbee"}, "nothing else is left in English"
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "期间不会有任何警报。" in ask("replay", "battery-low", *DAY)[1]
+    assert "没有规则“hott”；您是要“hot”吗？" in ask("replay", "hott", *DAY)[2]
+    assert "“2026-13”不是日期或时刻" in ask("replay", "hot", "--from", "2026-13")[2]
+    assert "It would have been quiet." in ask("replay", "battery-low", *DAY, "--language", "en")[1]
 
 
 @pytest.mark.parametrize(
