@@ -1,10 +1,10 @@
 // What the page asks people in dialogs: who they are (once), and why an alert is resolved.
 
 import { post, sentence } from "./api.js";
-import { h, show, visible } from "./dom.js";
+import { data, h, show, visible } from "./dom.js";
 import { what } from "./format.js";
 import { pick, t } from "./i18n.js";
-import { keep } from "./state.js";
+import { keep, state } from "./state.js";
 
 const KEY = "gengfu.name";
 
@@ -12,8 +12,9 @@ export function myName() {
   return localStorage.getItem(KEY) || "";
 }
 
-/** Opens a dialog; resolves to what `collect` gave on submit, or null when it was cancelled. */
-export function dialog(title, fields, collect) {
+/** Opens a dialog; resolves to what `collect` gave on submit, or null when it was cancelled or another page was gone to.
+ *  `doing`: what the button that agrees is called. */
+export function dialog(title, fields, collect, doing = t("ask.ok")) {
   return new Promise((resolve) => {
     const problem = h("p.problem", { role: "alert" });
     const heading = h("h2", {}, title);
@@ -38,25 +39,41 @@ export function dialog(title, fields, collect) {
       h(
         "div.buttons",
         {},
-        h("button.primary", { type: "submit" }, t("ask.ok")),
+        h("button.primary", { type: "submit" }, doing),
         h("button", { type: "button", on: { click: () => close(null) } }, t("ask.cancel")),
       ),
     );
     const element = h("dialog", { "aria-label": heading.textContent }, form);
     const close = (given) => {
+      removeEventListener("hashchange", left);
       element.remove();
       resolve(given);
     };
-    element.addEventListener("cancel", () => close(null));
+    const left = () => close(null);
+    addEventListener("hashchange", left);
+    element.addEventListener("cancel", left);
     document.body.append(element);
     element.showModal();
-    (form.querySelector("input:not([type=radio]), textarea, select") ?? form.querySelector("button")).focus();
+    (form.querySelector("[data-first]") ?? form.querySelector("input:not([type=radio]), textarea, select") ?? form.querySelector("button")).focus();
   });
 }
 
+/** Those who are configured are there to tap; anybody else writes a name. */
 export async function askName() {
   const input = h("input", { name: "name", autocomplete: "name", maxlength: 100, value: myName(), required: true });
-  const fields = [h("p.hint", {}, t("ask.nameHint")), h("label", {}, h("span", {}, t("ask.name")), input)];
+  const tapped = (name) => {
+    input.value = name;
+    input.form.requestSubmit();
+  };
+  const names = [...new Set(Object.values(state.site?.people ?? {}))].map((name, at) =>
+    // the keyboard of a phone would hide the names
+    h("button.chip", { type: "button", "data-first": at ? null : "", on: { click: () => tapped(name) } }, data(name)),
+  );
+  const fields = [
+    h("p.hint", {}, t("ask.nameHint")),
+    names.length ? h("div.chips", { role: "group", "aria-label": t("ask.name") }, names) : null,
+    h("label", {}, h("span", {}, t(names.length ? "ask.nameOther" : "ask.name")), input),
+  ];
   const name = await dialog(t("ask.nameTitle"), fields, () => input.value.trim() || null);
   if (name) localStorage.setItem(KEY, name);
   return name;

@@ -120,7 +120,7 @@ export function drills(root) {
   }
 
   async function sure() {
-    const agreed = await dialog(t("drill.runLarge"), [h("p", {}, t("drill.largeHint"))], () => true);
+    const agreed = await dialog(t("drill.runLarge"), [h("p", {}, t("drill.largeHint"))], () => true, t("drill.begin"));
     if (agreed) start(large, true);
   }
 

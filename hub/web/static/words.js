@@ -194,6 +194,7 @@ export const words = {
   "ask.nameTitle": ["Who are you?", "您是哪位？"],
   "ask.nameHint": ["Your name stands beside what you do, so that others know whom to ask. Asked once on this device.", "您的名字会记在操作旁，方便同事知道该问谁。本机只问一次。"],
   "ask.name": ["Name", "姓名"],
+  "ask.nameOther": ["Another name", "其他姓名"],
   "ask.resolveTitle": ["Resolve: {what}", "解除：{what}"],
   "ask.reason": ["What was it?", "是什么情况？"],
   "ask.reasonNeeded": ["Say what it was. A critical alert is not closed without a reason.", "请写明情况。紧急警报必须写明原因才能解除。"],

@@ -160,6 +160,7 @@ export const words = {
   "drills.past": ["Drills before", "以往演练"],
   "drill.runSmall": ["Run a small drill", "开始小型演练"],
   "drill.runLarge": ["Drill with people", "开始人员演练"],
+  "drill.begin": ["Begin the drill", "开始演练"],
   "drill.largeHint": ["Everybody is told, marked as a drill, and asked to answer. It is over when somebody has.", "会通知所有人，注明是演练，并请其应答；有人应答后结束。"],
   "drill.small": ["small", "小型"],
   "drill.large": ["with people", "有人员参与"],

@@ -198,6 +198,10 @@ async def test_an_incident_and_the_dialogs_have_all_their_words(web: Web, browse
             assert await page.evaluate(UNTRANSLATED) == [], (route, number)
             await page.keyboard.press("Escape")
             await expect(page.locator("dialog")).to_have_count(0)
+        await page.get_by_role("button", name="开始人员演练").click()
+        await expect(page.locator("dialog").get_by_role("button", name="开始演练")).to_be_visible()
+        await go(page, "/rota")  # what is asked belongs to the page it was asked on
+        await expect(page.locator("dialog")).to_have_count(0)
 
 
 async def test_without_rota_silences_and_drills(browser: Browser) -> None:
