@@ -43,7 +43,7 @@ class Incident(Struct, kw_only=True):
     told: list[Address] = []
     told_rank: int = -1
     told_at: int = 0  # first, or anew at a greater severity
-    last_told_at: int = 0
+    last_told_at: int = 0  # all who know
     step: int = -1  # of the ladder, told last
     marks: int = 0  # updates, repeats: each has its number
     note: str = ""  # why nobody is told: silence, test …
@@ -78,7 +78,7 @@ class Group(Struct, kw_only=True):
     told: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)  # firing, not acknowledged, not held: what the ladder climbs for
     since: float = 0.0  # first told, at this severity
-    last: float = 0.0  # last told anything
+    last: float = 0.0  # when all who know were last told anything
     updated: float = 0.0
     pending: dict[str, tuple[str, float]] = field(default_factory=dict)  # notice -> person, when it should be accepted
     reached: set[str] = field(default_factory=set)  # people, by any channel

@@ -82,6 +82,7 @@ class Player:
         self.failing: set[str] = set()
         self.hanging: set[str] = set()
         self.said: list[str] = []
+        self.promised: dict[str, tuple[int, set[str]]] = {}
         self.ids: set[str] = set()
         self.telling = Telling(self.roster, self.places, self.plan)
 
@@ -108,6 +109,7 @@ class Player:
         self.go_to(duration_ms(found["at"]) if found["at"] != "0s" else 0)
         if found["what"]:
             self.do(found["what"])
+            self.promise()
         expected = sorted(one.strip() for one in (found["expected"] or "").split(",") if one.strip() not in ("", "nobody"))
         said, self.said = sorted(self.said), []
         assert said == expected, f"{line!r}: told {said or 'nobody'}"
@@ -117,7 +119,28 @@ class Player:
             step = min(TICK, elapsed - self.elapsed)
             self.elapsed += step
             self.wall += step
-            self.hear(self.telling.tick(self.now))
+            promised = {id: promise for id, promise in self.promised.items() if promise[0] <= self.elapsed}
+            notices = self.telling.tick(self.now)
+            if not self.failing and not self.hanging:
+                self.keeps(promised, notices)
+            self.hear(notices)
+            self.promise()
+
+    def promise(self) -> None:
+        """What the page says will happen next: incident -> when, whom."""
+        following = {group.incident.id: self.telling.voice.next(group, self.now) for group in self.telling.groups}
+        self.promised = {
+            id: (self.elapsed + one[0] - self.wall, {way.notifier for way in one[1]}) for id, one in following.items() if one
+        }
+
+    def keeps(self, promised: dict[str, tuple[int, set[str]]], notices: list[Notice]) -> None:
+        """Reminders and steps come when they were promised, to those who were, and no others do."""
+        told: dict[str, set[str]] = {}
+        for notice in notices:
+            if notice.why in ("repeat", "escalated") and "joined" not in notice.body:
+                told.setdefault(notice.body["incident"]["id"], set()).add(notice.notifier)
+        told = {id: whom for id, whom in told.items() if id in self.promised}  # others were held back until now
+        assert told == {id: whom for id, (_, whom) in promised.items()}, f"{self.elapsed} ms: not what was promised"
 
     def do(self, what: str) -> None:
         words = what.split()
