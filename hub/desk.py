@@ -82,7 +82,7 @@ class Desk(PeopleDesk):
 
     @property
     def _places(self) -> Places:
-        return self._pipeline.places
+        return self.pipeline.places
 
     def close(self) -> None:
         self._reading.shutdown(wait=False, cancel_futures=True)
@@ -90,19 +90,19 @@ class Desk(PeopleDesk):
     # --- at a glance --------------------------------------------------------------------------------------------------
 
     def overview(self) -> Overview:
-        return self._glance.overview(self._clock(), self._real(), self._context, self._pipeline.newest_at, self._pipeline.pace)
+        return self._glance.overview(self.clock(), self._real(), self._context, self.pipeline.newest_at, self.pipeline.pace)
 
     def _real(self) -> dict[str, Alert]:
         """The open alerts; those of drills are none."""
-        return {id: alert for id, alert in self._pipeline.open.items() if alert.device != DRILL_DEVICE}
+        return {id: alert for id, alert in self.pipeline.open.items() if alert.device != DRILL_DEVICE}
 
     async def refresh(self) -> None:
         """Asks the store for what only it knows of today, while somebody looks."""
-        if not self._glance.watched(self._clock()):
+        if not self._glance.watched(self.clock()):
             return
         meters = grid_meters(self._places)
         small = Places(self._places.spaces.values(), [self._places.devices[id] for id in meters])
-        self._glance.figures = await self._queries.ask(figures, small, meters, self._context, self._clock().wall)
+        self._glance.figures = await self._queries.ask(figures, small, meters, self._context, self.clock().wall)
 
     # --- alerts -------------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Desk(PeopleDesk):
             return self._open(severity, device, search, limit, cursor)
         before = _number(cursor)
         wanted = SEARCHED if search else limit + 1
-        found = await self._recorded(self._records.alerts, state or "", severity or "", device, wanted, before)
+        found = await self.recorded(self._records.alerts, state or "", severity or "", device, wanted, before)
         further = str(found[-1][0]) if search and len(found) == wanted else None  # the history goes on where the search stopped
         if search:
             found = [(seq, alert) for seq, alert in found if self._mentions(alert, search)]
@@ -152,29 +152,29 @@ class Desk(PeopleDesk):
         return all(word in text for word in search.casefold().split())
 
     async def alert(self, id: str) -> AlertStory:
-        alert = await self._recorded(self._records.alert, id)
+        alert = await self.recorded(self._records.alert, id)
         if alert is None:
             raise NotFound(sentence("no_alert", id=id))
-        steps = await self._recorded(self._records.timeline, id)
-        ledger = await self._recorded(self._records.ledger, id)
-        seen = await self._recorded(self._records.seen, id)
+        steps = await self.recorded(self._records.timeline, id)
+        ledger = await self.recorded(self._records.ledger, id)
+        seen = await self.recorded(self._records.seen, id)
         rule = next((rule for rule in await self.rules() if rule.id == alert.rule), None)
-        lookers = await self._recorded(self._records.noted_by, id, "seen")
+        lookers = await self.recorded(self._records.noted_by, id, "seen")
         told = stories.told(ledger, self._people, alert, lookers)
-        notes = await self._recorded(self._records.notes, id)
+        notes = await self.recorded(self._records.notes, id)
         changes = stories.with_notes(stories.changes(steps), notes, self._people)
         return AlertStory(alert, changes, told, rule, stories.waypoints(alert, steps, ledger, seen))
 
     async def seen(self, id: str, by: str) -> None:
-        if await self._recorded(self._records.alert, id) is None:
+        if await self.recorded(self._records.alert, id) is None:
             raise NotFound(sentence("no_alert", id=id))
-        self._pipeline.seen(id, by)
+        self.pipeline.seen(id, by)
 
     async def acknowledge(self, id: str, by: str, comment: str) -> Alert:
-        return await self._decide(id, self._pipeline.acknowledge(id, by, comment))
+        return await self._decide(id, self.pipeline.acknowledge(id, by, comment))
 
     async def resolve(self, id: str, by: str, reason: str) -> Alert:
-        return await self._decide(id, self._pipeline.resolve(id, by, reason))
+        return await self._decide(id, self.pipeline.resolve(id, by, reason))
 
     async def _decide(self, id: str, decision: Any) -> Alert:
         try:
@@ -184,7 +184,7 @@ class Desk(PeopleDesk):
         except NeedsReason as problem:
             raise Refused(sentence("needs_reason")) from problem
         except UnknownAlert as problem:
-            if (closed := await self._recorded(self._records.alert, id)) is None:
+            if (closed := await self.recorded(self._records.alert, id)) is None:
                 raise NotFound(sentence("no_alert", id=id)) from problem
             by = closed.resolved_by
             how = sentence("alert_closed_by", id=id, by=self._people.get(by, by)) if by else sentence("alert_over", id=id)
@@ -239,7 +239,7 @@ class Desk(PeopleDesk):
         return worst
 
     def _card(self, device: Device, worst: dict[str, Severity]) -> DeviceCard:
-        silent = any(alert.device == device.id and (alert.silent or not alert.quantity) for alert in self._pipeline.open.values())
+        silent = any(alert.device == device.id and (alert.silent or not alert.quantity) for alert in self.pipeline.open.values())
         seen = self._places.last_seen.get(device.id)
         latest = self._glance.latest(device.id)
         return DeviceCard(replace(device, last_seen=seen), self._places.place(device.id), worst.get(device.id), silent, latest)
@@ -257,7 +257,7 @@ class Desk(PeopleDesk):
         if space and space not in self._places.spaces:
             raise Refused(sentence("no_place", id=space))
         accepted = replace(device, accepted=True, space=space or device.space, name=name or device.name)
-        await self._pipeline.register([], [accepted], "page")
+        await self.pipeline.register([], [accepted], "page")
         return await self.device(id)
 
     async def duty_check(self, id: str) -> None:
@@ -274,7 +274,7 @@ class Desk(PeopleDesk):
         wrong += [device.id for device in devices if device.space and device.space not in known]
         if wrong:
             raise Refused(sentence("unknown_places", ids=", ".join(wrong[:10])))
-        await self._pipeline.register(spaces, devices, "import")
+        await self.pipeline.register(spaces, devices, "import")
 
     async def spaces(self) -> Sequence[Space]:
         return list(self._places.spaces.values())
@@ -291,7 +291,7 @@ class Desk(PeopleDesk):
                 space=rule.settings.space,
                 name={str(language): text for language, text in rule.settings.name.items()},
                 settings={key: value for key, value in rule.settings.model_dump().items() if key not in common},
-                disabled=self._pipeline.engine.failed.get(rule.settings.id, ""),
+                disabled=self.pipeline.engine.failed.get(rule.settings.id, ""),
             )
             for rule in self.in_force()
         ]
@@ -308,7 +308,7 @@ class Desk(PeopleDesk):
 
     async def energy(self, words: EnergyWords) -> dict[str, Any]:
         try:
-            start, end = parse_period(words, self._config.zone, self._clock().wall)
+            start, end = parse_period(words, self._config.zone, self.clock().wall)
         except ValueError as problem:
             raise Refused(said_by(problem)) from problem
         report: dict[str, Any] = await self._queries.ask(

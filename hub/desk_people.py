@@ -15,9 +15,9 @@ from hub.model import SEVERITIES, Alert, Now, Severity
 from hub.pipeline import Pipeline
 from hub.records_people import PeopleReader
 from hub.said import said_by, sentence
-from hub.telling.incidents import Incident
+from hub.telling.incidents import Group, Incident
 from hub.telling.silences import Silence
-from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
+from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Next, Rung, SilenceWords, ToldOf
 from hub.web.view import Conflict, NotFound, Page, Refused
 
 T = TypeVar("T")
@@ -30,14 +30,14 @@ MONTH = 30 * 86_400_000
 class PeopleDesk:
     def __init__(self, config: Config, pipeline: Pipeline, records: PeopleReader, clock: Callable[[], Now]) -> None:
         self._config = config
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._records = records
-        self._clock = clock
+        self.clock = clock
         self._reading = ThreadPoolExecutor(2, "records-reader")
         self._people = {person.id: person.name for person in config.people}
         self._commands = Commands(pipeline, config, clock)
 
-    async def _recorded(self, question: Callable[..., T], *arguments: Any) -> T:
+    async def recorded(self, question: Callable[..., T], *arguments: Any) -> T:
         """An answer from the records, in threads of their own: a name server that hangs holds up the others."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, partial(question, *arguments))
 
@@ -60,27 +60,35 @@ class PeopleDesk:
         if cursor is not None and not cursor.isdigit():
             raise Refused(sentence("cursor", cursor=cursor))
         if state == "firing":
-            found = [group.incident for group in self._pipeline.telling.groups]
+            found = [group.incident for group in self.pipeline.telling.groups]
             found.sort(key=lambda one: (-SEVERITIES.index(one.severity), not one.unacknowledged, one.opened_at, one.id))
             start = int(cursor or 0)
             more = str(start + limit) if start + limit < len(found) else None
             return Page(found[start : start + limit], more, len(found))
-        rows = await self._recorded(self._records.incidents, state or "", limit + 1, int(cursor) if cursor else None)
+        rows = await self.recorded(self._records.incidents, state or "", limit + 1, int(cursor) if cursor else None)
         more = str(rows[limit - 1][0]) if len(rows) > limit else None
         return Page([incident for _, incident in rows[:limit]], more)
 
     async def incident(self, id: str) -> IncidentStory:
-        group = next((group for group in self._pipeline.telling.groups if group.incident.id == id), None)
-        incident = group.incident if group else await self._recorded(self._records.incident, id)
+        group = next((group for group in self.pipeline.telling.groups if group.incident.id == id), None)
+        incident = group.incident if group else await self.recorded(self._records.incident, id)
         if incident is None:
             raise NotFound(sentence("no_incident", id=id))
-        rows = await self._recorded(self._records.incident_ledger, id)
+        rows = await self.recorded(self._records.incident_ledger, id)
         told = [ToldOf(row["alert"], one) for row, one in zip(rows, stories.told(rows, self._people), strict=True)]
-        members = await self._recorded(self._records.members, id, MEMBERS)
+        members = await self.recorded(self._records.members, id, MEMBERS)
         held = dict(Counter(group.held.values())) if group else {}
-        rungs = self._pipeline.telling.voice.rungs(group, self._clock()) if group else []
+        rungs = self.pipeline.telling.voice.rungs(group, self.clock()) if group else []
         ladder = [Rung(at, tell, [self._people[one] for one in meant], done) for at, tell, meant, done in rungs]
-        return IncidentStory(incident, members, max(0, incident.members - len(members)), told, held, ladder)
+        more = max(0, incident.members - len(members))
+        return IncidentStory(incident, members, more, told, held, ladder, self._next(group))
+
+    def _next(self, group: Group | None) -> Next | None:
+        found = self.pipeline.telling.voice.next(group, self.clock()) if group else None
+        if found is None:
+            return None
+        at, ways, again = found
+        return Next(at, list(dict.fromkeys(self._people.get(way.person, way.notifier) for way in ways)), again)
 
     async def acknowledge_incident(self, id: str, by: str, comment: str) -> int:
         return await self._decided(self._commands.acknowledge_incident(id, by, comment))
@@ -88,20 +96,20 @@ class PeopleDesk:
     # --- one alert ----------------------------------------------------------------------------------------------------
 
     async def _known(self, id: str) -> Alert:
-        alert = self._pipeline.open.get(id) or await self._recorded(self._records.alert, id)
+        alert = self.pipeline.open.get(id) or await self.recorded(self._records.alert, id)
         if alert is None:
             raise NotFound(sentence("no_alert", id=id))
         return alert
 
     async def alert_people(self, id: str) -> AlertPeople:
         await self._known(id)
-        group = self._pipeline.telling.group_of(id)
+        group = self.pipeline.telling.group_of(id)
         return AlertPeople(
-            await self._recorded(self._records.incident_of, id),
-            await self._recorded(self._records.assigned, id),
+            await self.recorded(self._records.incident_of, id),
+            await self.recorded(self._records.assigned, id),
             group.held.get(id, "") if group else "",
-            await self._recorded(self._records.notes, id),
-            await self._recorded(self._records.evidence, id),
+            await self.recorded(self._records.notes, id),
+            await self.recorded(self._records.evidence, id),
         )
 
     async def comment(self, id: str, by: str, text: str) -> AlertPeople:
@@ -122,14 +130,14 @@ class PeopleDesk:
     # --- silences -----------------------------------------------------------------------------------------------------
 
     async def silences(self, over: bool = False) -> Sequence[Silence]:
-        now = self._clock().wall
+        now = self.clock().wall
         if over:
-            return await self._recorded(self._records.silences, now - MONTH)
-        found = [silence for silence in self._pipeline.telling.silences.values() if not silence.over(now)]
+            return await self.recorded(self._records.silences, now - MONTH)
+        found = [silence for silence in self.pipeline.telling.silences.values() if not silence.over(now)]
         return sorted(found, key=lambda silence: silence.until)
 
     async def silence(self, words: SilenceWords) -> Silence:
-        until = words.until or (words.since or self._clock().wall) + words.lasts
+        until = words.until or (words.since or self.clock().wall) + words.lasts
         return await self._decided(self._commands.silence(words.matcher, until, words.by, words.why, words.kind, words.since))
 
     async def second_silence(self, id: str, by: str) -> Silence:
@@ -141,8 +149,8 @@ class PeopleDesk:
     # --- duty ---------------------------------------------------------------------------------------------------------
 
     async def duty(self, days: int) -> Duty:
-        rota = self._pipeline.telling.voice.rota
-        now = self._clock().wall
+        rota = self.pipeline.telling.voice.rota
+        now = self.clock().wall
         today = rota.calendar.local(now).date()
         plans = {
             team: [

@@ -14,7 +14,7 @@ from hub.web.guard import host_name
 
 def front(hub: Parts) -> FastAPI:
     config, book, desk, queries = hub.config, hub.book, hub.desk, hub.queries
-    clock, recorded = desk._clock, desk._recorded
+    clock, recorded = desk.clock, desk.recorded
     desk.in_force = lambda: book.rules
     saving = Saving(book, hub.pipeline, hub.plugged.names, clock)
     return create_app(

@@ -56,9 +56,9 @@ def put_version(work: Work, version: Version) -> None:
 
 def read_versions(reader: RecordsReader) -> list[Version]:
     """All, by rule and number; none where no hub has made the table yet."""
-    if not reader._all(text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rule_versions'")):
+    if not reader.rows(text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rule_versions'")):
         return []
-    rows = reader._all(select(versions).order_by(versions.c.rule, versions.c.number))
+    rows = reader.rows(select(versions).order_by(versions.c.rule, versions.c.number))
     return [Version(row["rule"], row["number"], row["at"], row["by"], row["why"], row["toml"]) for row in rows]
 
 
@@ -66,7 +66,7 @@ def raised_by_rule(reader: RecordsReader, since: int) -> dict[str, int]:
     """How many alerts of each rule were raised since then, ms; the newest 100,000 are counted, drills are not."""
     query = select(alerts.c.body).where(alerts.c.changed_at >= since, alerts.c.device != DRILL_DEVICE)
     counted: Counter[str] = Counter()
-    for row in reader._all(query.order_by(alerts.c.seq.desc()).limit(COUNTED)):
+    for row in reader.rows(query.order_by(alerts.c.seq.desc()).limit(COUNTED)):
         one = _raised(row["body"])
         if one.raised_at is not None and one.raised_at >= since:
             counted[one.rule] += 1

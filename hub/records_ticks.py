@@ -43,7 +43,7 @@ def put_tick(work: Work, tick: Tick) -> None:
 
 def read_ticks(reader: RecordsReader, start: int, end: int) -> list[Tick]:
     """Those of ``start <= at < end``, in the order in which they were; none where no hub has logged any yet."""
-    if not reader._all(text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'ticks'")):
+    if not reader.rows(text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'ticks'")):
         return []
     query = select(ticks.c.body).where(ticks.c.at >= start, ticks.c.at < end).order_by(ticks.c.seq)
-    return [_tick(row["body"]) for row in reader._all(query)]
+    return [_tick(row["body"]) for row in reader.rows(query)]

@@ -61,7 +61,7 @@ class RuleDesk:
         self._config = config
         self._saving = saving
         self._desk = desk
-        self._pipeline = desk._pipeline
+        self._pipeline = desk.pipeline
         self._records = records
         self._queries = queries
         self._clock = clock
@@ -104,7 +104,7 @@ class RuleDesk:
     async def _fired(self) -> Mapping[str, int]:
         wall = self._clock().wall
         if self._counted is None or not 0 <= wall - self._counted[0] < COUNTED_FOR:
-            self._counted = wall, await self._desk._recorded(raised_by_rule, self._records, wall - RECENT * DAY)
+            self._counted = wall, await self._desk.recorded(raised_by_rule, self._records, wall - RECENT * DAY)
         return self._counted[1]
 
     def forms(self) -> list[Any]:
@@ -168,7 +168,7 @@ class RuleDesk:
             vocabulary=self._config.vocabulary,
             calendar=self._config.calendar,
             against=table_of(before) if before is not None and before.settings.enabled else None,
-            ticks=tuple(await self._desk._recorded(read_ticks, self._records, start, end)),
+            ticks=tuple(await self._desk.recorded(read_ticks, self._records, start, end)),
         )
         told: dict[str, Any] = await self._queries.ask(replay, question)
         return told
