@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from hub.reports.meters import COUNTERS
+from hub.reports.priced import tier_words
 from hub.reports.words import (
+    FULL,
     HOW,
     Language,
     clock,
@@ -26,7 +28,23 @@ from hub.reports.words import (
 
 FIRST = 5
 """The row of the first figure, counted from 0, on the sheet of rows."""
-_COLUMNS = ("group", "from", "to", "quantity", "value", "unit", "low", "high", "completeness", "estimated", "cost")
+OURS = ("tiers", "tiers_least", "demand", "standing")
+"""A bill's positions that no tariff names itself."""
+_COLUMNS = (
+    "group",
+    "from",
+    "to",
+    "quantity",
+    "value",
+    "unit",
+    "low",
+    "high",
+    "completeness",
+    "estimated",
+    "cost",
+    "cost_low",
+    "cost_high",
+)
 
 
 def as_xlsx(report: Mapping[str, Any], language: Language) -> bytes:
@@ -74,7 +92,7 @@ class _Sheets:
     def rows(self) -> None:
         """One block a quantity, for only what has one unit may be added."""
         report, language = self.report, self.language
-        sheet = self._sheet("consumption", (34, 20, 20, 18, 14, 7, 14, 14, 10, 10, 14))
+        sheet = self._sheet("consumption", (34, 20, 20, 18, 14, 7, 14, 14, 10, 10, 14, 14, 14))
         sheet.write_string(0, 0, f"{plain(report['site'])} · {word('title', language)}", self.title)
         period = period_name(report["from"], report["to"], language)
         sheet.write_string(1, 0, f"{word('period', language)}: {period} ({report['time_zone']})")
@@ -86,7 +104,7 @@ class _Sheets:
                 continue
             currency = next((row["currency"] for row in rows if row.get("currency")), "")
             for column, key in enumerate(_COLUMNS):
-                name = word(key, language) + (f" ({currency})" if key == "cost" and currency else "")
+                name = word(key, language) + (f" ({currency})" if key.startswith("cost") and currency else "")
                 sheet.write_string(at, column, name, self.head)
             first = at + 1
             for number, row in enumerate(rows, first):
@@ -109,6 +127,17 @@ class _Sheets:
         for key, column in cells:
             if row.get(key) is not None:  # an empty cell is not known; a formula skips it
                 sheet.write_number(at, column, row[key], formats.get(key, self.figure))
+        self._bounds(sheet, at, row)
+
+    def _bounds(self, sheet: Any, at: int, row: Mapping[str, Any]) -> None:
+        """Between which the cost lies."""
+        if row.get("cost") is None:
+            return
+        for key, column in (("cost_low", 11), ("cost_high", 12)):
+            if row.get(key) is None:
+                sheet.write_string(at, column, word("no_bound" if key == "cost_high" else "no_bound_below", self.language))
+            else:
+                sheet.write_number(at, column, row[key], self.money)
 
     def _sums(self, sheet: Any, first: int, rows: Sequence[Mapping[str, Any]]) -> int:
         """The sum of what counts once. Returns the row it stands in."""
@@ -133,6 +162,7 @@ class _Sheets:
         for key, column, shape in (*cells, *shares):
             if total.get(key) is not None:
                 sheet.write_number(at, column, total[key], shape)
+        self._bounds(sheet, at, total)
         if total["value"] is None:
             sheet.write_string(at, 4, word("unknown", self.language))
         return at
@@ -147,13 +177,13 @@ class _Sheets:
             sheet.write_string(0, column, word(key, self.language), self.head)
         for row, line in rows:
             at += 1
-            self._line(sheet, at, row, line, group_name(row, self.language))
+            self._line(sheet, at, row, least_known(line, row), group_name(row, self.language))
         at += 1
         first = at + 1
         for total in self.report["totals"]:
             for line in total.get("lines", []):
                 at += 1
-                self._line(sheet, at, {**total, "start": ""}, line, word("total", self.language))
+                self._line(sheet, at, {**total, "start": ""}, least_known(line, total), word("total", self.language))
         amounts = [line["amount"] for total in self.report["totals"] for line in total.get("lines", [])]
         sheet.write_string(at + 1, 0, word("total", self.language), self.bold)
         sheet.write_formula(at + 1, 6, f"=SUM(G{first + 1}:G{at + 1})", self.sum_money, round(sum(amounts), 6))
@@ -174,13 +204,14 @@ class _Sheets:
 
     def split(self, entry: Mapping[str, Any]) -> None:
         name = quantity_name(entry["quantity"], self.language)
-        sheet = self._sheet("split", (34, 14, 10, 14), f" {name}")
-        for column, key in enumerate(("party", "value", "share", "amount")):
+        sheet = self._sheet("split", (34, 14, 10, 14, 14, 14), f" {name}")
+        for column, key in enumerate(("party", "value", "share", "amount", "low", "high")):
             sheet.write_string(0, column, word(key, self.language), self.head)
+        amounts = [(column, key, self.money) for column, key in enumerate(("amount", "amount_low", "amount_high"), 3)]
         for at, row in enumerate(entry["rows"], 1):
             sheet.write_string(at, 0, party_name(row, self.language))
-            for column, key, shape in ((1, "used", self.figure), (2, "share", self.share), (3, "amount", self.money)):
-                if row[key] is not None:
+            for column, key, shape in ((1, "used", self.figure), (2, "share", self.share), *amounts):
+                if row.get(key) is not None:
                     sheet.write_number(at, column, row[key], shape)
         end = len(entry["rows"]) + 1
         sheet.write_string(end, 0, word("total", self.language), self.bold)
@@ -194,7 +225,8 @@ class _Sheets:
     def facts(self) -> None:
         sheet = self._sheet("how", (110,))
         at = 0
-        for text in HOW[self.language]:
+        tiers = [f"{quantity_name(name, self.language)}: {said}" for name, said in tier_words(self.report, self.language)]
+        for text in (*tiers, *HOW[self.language]):
             sheet.write_string(at, 0, text, self.wrapped)
             at += 1
         for tariff in self.report.get("tariffs", []):
@@ -207,7 +239,12 @@ class _Sheets:
 
 def line_name(name: str, language: Language) -> str:
     """A bill's position: one of ours, a period's own name, or plain energy."""
-    return word(name, language) if name in ("tiers", "demand", "standing") else plain(name) or word("flat", language)
+    return word(name, language) if name in OURS else plain(name) or word("flat", language)
+
+
+def least_known(line: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A line as it is named: a surcharge of tiers is only what it is at least where the use before is not wholly known."""
+    return {**line, "name": "tiers_least"} if line["name"] == "tiers" and row.get("tiers_known", 1) < FULL else line
 
 
 def party_name(row: Mapping[str, Any], language: Language) -> str:

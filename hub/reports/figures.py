@@ -64,6 +64,8 @@ def figures(part: Part, measured: Measured, number: int) -> dict[str, Any]:
     if not known[plus].any():
         return row
     row["value"] = round(float(_known(value[plus]) - _known(value[minus])), 6)
+    if part.least_zero and row["low"] is not None and row["value"] >= 0:
+        row["low"] = max(0.0, row["low"])
     row["estimated"] = round(float(measured.estimated[all, number][known[all]].mean()), 6)
     return row
 
@@ -89,6 +91,8 @@ def money(part: Part, costs: Sequence[Sequence[Cost]], number: int, tariffs: Seq
     row["cost"] = float(sum(known) - sum(cost.value for cost in minus if cost.value is not None))
     row["currency"] = tariffs[min(number for cost in plus for number in cost.tariffs)].currency
     row["cost_low"] = _sum([cost.low for cost in plus], [cost.high for cost in minus])
+    if part.least_zero and row["cost_low"] is not None and row["cost"] >= 0 and _priced_alike([*plus, *minus], tariffs):
+        row["cost_low"] = max(0.0, row["cost_low"])
     row["cost_high"] = _sum([cost.high for cost in plus], [cost.low for cost in minus])
     row["cost_completeness"] = round(sum(cost.completeness for cost in plus) / len(plus), 6)
     row["tiers_known"] = round(min(cost.tiers_known for cost in plus), 6)
@@ -101,6 +105,13 @@ def money(part: Part, costs: Sequence[Sequence[Cost]], number: int, tariffs: Seq
                 lines[key][1] += line.amount
         row["lines"] = [_line(name, price, used, sign * amount) for (name, price), (used, amount) in lines.items()]
     return row
+
+
+def _priced_alike(costs: Sequence[Cost], tariffs: Sequence[Tariff]) -> bool:
+    """Whether the same prices hold for all of them, by energy alone: then what is used more costs more, for tiers grow dearer."""
+    applied = frozenset(number for cost in costs for number in cost.tariffs)
+    fixed = any(tariffs[number].standing_price or tariffs[number].demand_price for number in applied)
+    return not fixed and all(cost.tariffs == applied for cost in costs)
 
 
 def _sum(plus: Sequence[Decimal | None], minus: Sequence[Decimal | None]) -> float | None:

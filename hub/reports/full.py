@@ -21,13 +21,12 @@ from hub.reports.peaks import demands, night_flows
 from hub.reports.period import day_start, intervals, local
 from hub.reports.setup import Energy
 from hub.reports.split import Unshared, split
+from hub.reports.words import FULL
 
 STEPS = ("consumption", "balance", "demand", "comparison", "nights", "split")
 """What a progress bar counts."""
 GROUPS = 40
 """Groups with a peak demand of their own; a report of more flats than that shows the community's only."""
-FULL = 0.9995
-"""A share from which on nothing worth telling is missing."""
 _WATERS = ("water.volume.total", "gas.volume.total")
 _LINE = 93
 """Days that a chart of days shows; a longer period is shown by months."""
@@ -182,6 +181,11 @@ def _split(
         entry: dict[str, Any] = {"quantity": quantity, "whole": total["value"], "amount": cost, "rest": energy.rest}
         try:
             entry["rows"] = split(Decimal(repr(cost)), total["value"], used, energy.rest)
+            for bound in ("low", "high"):  # of a cost that is only known within bounds everybody's part is too
+                entry[f"amount_{bound}"] = most = total[f"cost_{bound}"]
+                parts = [] if most is None else split(Decimal(repr(most)), total["value"], used, energy.rest)
+                for number, row in enumerate(entry["rows"]):
+                    row[f"amount_{bound}"] = parts[number]["amount"] if parts else None
         except Unshared as problem:
             entry |= {"rows": [], "problem": str(problem), "problem_zh": problem.zh}
         found.append(entry)

@@ -116,6 +116,7 @@ class Part(Struct, frozen=True):
     minus: tuple[int, ...] = ()
     part: str = "group"
     name_en: str = ""
+    least_zero: bool = False
 
 
 def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
@@ -143,7 +144,8 @@ def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
         if spans[number]:  # its parts have rows of their own, and it has what they leave over
             if each_meter:
                 rests.append(Part(group, name[0], meter.quantity, (number,), (), "whole", name[1]))
-            rests.append(Part(group, name[0], meter.quantity, (number,), tuple(under[number]), "rest", name[1]))
+            none_made = meter.quantity not in (IMPORT, EXPORT) or not _makes(all, meter)
+            rests.append(Part(group, name[0], meter.quantity, (number,), tuple(under[number]), "rest", name[1], none_made))
         elif meter.inside < 0 or spans[meter.inside]:
             groups[group, meter.quantity].append(number)
     rows = [
@@ -151,6 +153,11 @@ def grouped(all: Sequence[Meter], by: str, site: str) -> list[Part]:
         for (group, quantity), numbers in sorted(groups.items())
     ]
     return sorted(rows + rests, key=lambda row: (row.part == "rest", row.group, row.quantity))
+
+
+def _makes(all: Sequence[Meter], main: Meter) -> bool:
+    """Whether anything in the space of a main meter gives electricity."""
+    return any(meter.quantity in (EXPORT, PV) and main.path[-1] in meter.path for meter in all if main.path)
 
 
 def _spans(number: int, keys: Sequence[tuple[str, str, str]], under: Mapping[int, list[int]]) -> bool:

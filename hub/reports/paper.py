@@ -86,7 +86,7 @@ class Paper(FPDF):
             self.rect(x, y, wide, high, style="F", round_corners=True, corner_radius=1.5)
             self._ink(7.5, PALE)
             self.text(x + 2.5, y + 4.6, self.fit(label, wide - 5))
-            self._ink(13 if len(figure) <= 13 else 10.5, GREEN, bold=True)
+            self._ink(13 if len(figure) <= 13 else 10.5 if len(figure) <= 17 else 8, GREEN, bold=True)
             self.text(x + 2.5, y + 11.2, self.fit(figure, wide - 5))
             self._ink(6.5, PALE)
             self.text(x + 2.5, y + 16.2, self.fit(remark, wide - 5))

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.reports import charts, missing
-from hub.reports.book import line_name, party_name
-from hub.reports.full import FULL
+from hub.reports.book import least_known, line_name, party_name
 from hub.reports.meters import COUNTERS
 from hub.reports.paper import Paper
+from hub.reports.priced import bounded, cost_mark, cost_words, exact, tier_words, together
 from hub.reports.words import (
+    FULL,
     HOW,
     Language,
     amount,
@@ -83,10 +84,9 @@ class _Page:
         balance, demand = self.report.get("balance"), self.report.get("demand", {})
         flows = balance["flows"] if balance else {}
         found: list[tuple[str, str, str] | None] = []
-        costs = [total for total in self.report["totals"] if total["cost"] is not None]
-        if costs:
-            known = min(total["cost_completeness"] for total in costs)
-            found.append((self.w("cost"), amount(round(sum(t["cost"] for t in costs), 2), self.currency), self._mark(known)))
+        cost = together(self.report["totals"])
+        if cost:
+            found.append((self.w("cost"), cost_words(cost, self.language), cost_mark(cost, self.language)))
         for total in self.report["totals"]:
             if not (balance and total["quantity"].startswith("energy.")):
                 name = quantity_name(total["quantity"], self.language)
@@ -162,7 +162,8 @@ class _Page:
         unit = unit_name(rows[0]["unit"])
         head = [quantity_name(quantity, self.language), f"{unit}", *(self.w(key) for key in ("low", "high"))]
         head += [self.w("completeness"), self.w("estimated"), *([self.w("cost")] if currency else [])]
-        widths: list[float] = [50, 24, 20, 20, 18, 16, *([24] if currency else [])]
+        ranges = any(row["cost"] is not None and not exact(row) for row in rows)
+        widths: list[float] = [50, 24, 20, 20, 18, 16, *([46 if ranges else 24] if currency else [])]
         if spans:
             head.insert(1, self.w("from"))
             widths.insert(1, 27)
@@ -176,7 +177,7 @@ class _Page:
             cells += [number(row["value"], 2)]
             cells += [number(bound, 2) for bound in bounds] or ["", ""]
             cells += [self._known(row["completeness"]), share(row["estimated"])]
-            table.append(cells + ([amount(row["cost"], currency)] if currency else []))
+            table.append(cells + ([cost_words(row, self.language, currency)] if currency else []))
         if main_lacks(rows):
             table.append(self._known_rows(rows, spans, currency))
         table.append(self._total(quantity, spans, currency))
@@ -186,7 +187,7 @@ class _Page:
         total = next(total for total in self.report["totals"] if total["quantity"] == quantity)
         cells = [self.w("total"), *([""] if spans else []), number(total["value"], 2, self.w("unknown")), "", ""]
         cells += [self._known(total["completeness"]), share(total["estimated"])]
-        return cells + ([amount(total["cost"], currency)] if currency else [])
+        return cells + ([cost_words(total, self.language, currency)] if currency else [])
 
     def _known_rows(self, rows: Sequence[Mapping[str, Any]], spans: bool, currency: str) -> list[str]:
         """As the workbook's formula adds them."""
@@ -205,11 +206,15 @@ class _Page:
                 self.paper.words([entry.get(f"problem_{self.language}", entry["problem"])])
             rows = []
             for row in entry["rows"]:
-                cells = [number(row["used"], 2), share(row["share"], 2), amount(row["amount"], self.currency)]
+                cells = [number(row["used"], 2), share(row["share"], 2), self._shared(row)]
                 rows.append([party_name(row, self.language), *cells])
-            rows.append([self.w("total"), number(entry["whole"], 2), share(1, 2), amount(entry["amount"], self.currency)])
+            rows.append([self.w("total"), number(entry["whole"], 2), share(1, 2), self._shared(entry)])
             head = [self.w("party"), self.w("value"), self.w("share"), self.w("amount")]
             self.paper.grid([80, 35, 30, 35], head, rows, last=True)
+
+    def _shared(self, row: Mapping[str, Any]) -> str:
+        low, high = row.get("amount_low", row["amount"]), row.get("amount_high", row["amount"])
+        return bounded(row["amount"], low, high, self.currency, self.language)
 
     def compare(self) -> None:
         rows = self.report.get("compare", {}).get("rows", [])
@@ -256,10 +261,10 @@ class _Page:
 
     def lines(self) -> None:
         lines = [
-            (total["quantity"], line)
+            (total["quantity"], least_known(line, total))
             for total in self.report["totals"]
             for line in total.get("lines", [])
-            if line["amount"] or line["name"] != "tiers"
+            if line["amount"] or line["name"] != "tiers" or total["tiers_known"] < FULL
         ]
         if not lines:
             return
@@ -273,8 +278,8 @@ class _Page:
             ]
             for quantity, line in lines
         ]
-        total = round(sum(total["cost"] or 0 for total in self.report["totals"]), 2)
-        rows.append([self.w("total"), "", "", amount(total, self.currency)])
+        total = together(self.report["totals"])
+        rows.append([self.w("total"), "", "", cost_words(total, self.language) if total else "–"])
         head = [self.w("line"), self.w("value"), self.w("price"), self.w("amount")]
         self.paper.grid([80, 35, 30, 35], head, rows, last=True)
 
@@ -310,15 +315,8 @@ class _Page:
             if others:
                 devices = len({gap["device"] for gap in others})
                 self.paper.words([self.w("not_printed").format(count=len(others), meters=devices)])
-        for total in self.report["totals"]:
-            if total.get("tiers_known", 1) < FULL:
-                high = total["cost_high"]
-                said = self.w("tiers_known").format(
-                    share=share(total["tiers_known"]),
-                    low=amount(total["cost_low"], self.currency),
-                    high=self.w("no_bound") if high is None else amount(high, self.currency),
-                )
-                self.paper.words([f"{quantity_name(total['quantity'], self.language)}: {said}"])
+        for quantity, said in tier_words(self.report, self.language):
+            self.paper.words([f"{quantity_name(quantity, self.language)}: {said}"])
 
     def sources(self) -> None:
         said = []

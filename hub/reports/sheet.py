@@ -7,7 +7,7 @@ from typing import Any
 
 COLUMNS = (
     "group", "name", "part", "start", "end", "quantity", "value", "unit", "low", "high", "completeness", "estimated",
-    "cost", "currency", "cost_low", "cost_high", "cost_completeness",
+    "cost", "currency", "cost_low", "cost_high", "cost_completeness", "tiers_known",
 )  # fmt: skip
 _STARTS = ("=", "+", "-", "@", "\t", "\r")
 

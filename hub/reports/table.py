@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from unicodedata import east_asian_width
 
+from hub.reports.priced import cost_words, tier_words
 from hub.reports.words import group_name, in_reading_order, quantity_name, unit_name
 
 
@@ -16,13 +17,23 @@ def report_table(report: Mapping[str, Any]) -> str:
         shares = [f"{row[share]:.1%}" for share in ("completeness", "estimated")]
         unit = unit_name(row["unit"])
         what = quantity_name(row["quantity"], "en")
-        cost = "" if row["cost"] is None else f"{row['cost']:.2f} {row['currency']}"
+        cost = "" if row["cost"] is None else cost_words(row, "en")
         lines.append([group_name(row, "en"), row["start"], row["end"], what, value, unit, *shares, cost])
     widths = [max(_width(line[column]) for line in lines) for column in range(len(head))]
     right = {4, 6, 7, 8}
-    return "\n".join(
+    table = [
         "  ".join(_padded(cell, widths[column], column in right) for column, cell in enumerate(line)).rstrip() for line in lines
-    )
+    ]
+    return "\n".join([*table, *_remarks(report)])
+
+
+def _remarks(report: Mapping[str, Any]) -> list[str]:
+    """What a reader must know of the costs."""
+    said = [f"{quantity_name(quantity, 'en')}: {words}" for quantity, words in tier_words(report, "en")]
+    examples = sorted({tariff["id"] for tariff in report.get("tariffs", []) if tariff["example"]})
+    if examples:
+        said.append(f"EXAMPLE prices, not to be paid by: {', '.join(examples)}")
+    return ["", *said] if said else []
 
 
 def _width(text: str) -> int:

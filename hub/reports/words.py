@@ -9,6 +9,9 @@ from hub.quantities import Vocabulary
 
 Language = Literal["en", "zh"]
 
+FULL = 0.9995
+"""A share from which on nothing worth telling is missing."""
+
 WORDS: dict[str, dict[Language, str]] = {
     "title": {"en": "Energy report", "zh": "能源报告"},
     "period": {"en": "Period", "zh": "统计周期"},
@@ -32,6 +35,12 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh": "阶梯周期内此前用量的完整率为 {share}，费用介于 {low} 与 {high} 之间。",
     },
     "no_bound": {"en": "no bound", "zh": "无上限"},
+    "no_bound_below": {"en": "no lower bound", "zh": "无下限"},
+    "earlier_use": {"en": "use before: known", "zh": "阶梯此前用量完整率"},
+    "within_bounds": {"en": "known within bounds", "zh": "仅知其范围"},
+    "tiers_least": {"en": "surcharge of tiers, at least", "zh": "阶梯加价（至少）"},
+    "cost_low": {"en": "Cost at least", "zh": "费用下限"},
+    "cost_high": {"en": "Cost at most", "zh": "费用上限"},
     "fed_in": {"en": "fed in", "zh": "余电上网"},
     "charged": {"en": "into batteries", "zh": "储能充电"},
     "discharged": {"en": "out of batteries", "zh": "储能放电"},
@@ -118,7 +127,9 @@ HOW: dict[Language, tuple[str, ...]] = {
         "What lies behind a main meter is part of it and counted once. 'Not sub-metered' is what the main meter counted and "
         "no meter behind it did. Rows add up to the total.",
         "Costs are worked out in decimals, meter by meter, and rounded half up to the cent once they are added up. A cost is "
-        "empty where the consumption is unknown.",
+        "empty where the consumption is unknown, and a range where what it depends on is only known within bounds. What is not "
+        "sub-metered costs the main meter's cost less its parts'; with solar power behind it, other prices or standing charges "
+        "that can be below zero.",
         "Demand is the mean power of a quarter hour. The base load is what 95 % of the quarter hours exceed; the load factor "
         "is the mean power over the highest.",
         "Used = grid + solar + out of batteries − into batteries − fed in. Self-consumption = (solar − fed in) / solar. "
@@ -130,7 +141,8 @@ HOW: dict[Language, tuple[str, ...]] = {
         "用量为每块表两个时刻示数之差乘以倍率。两次读数之间的时刻按线性插值，并注明其时间占比。未知的数据留空，绝不记为零。",
         "“完整率”为读数连续的时间占比。表计在通信中断期间仍在累计，中断若完全落在某一行内，其用量已计入该行。真实值介于“下限”与“上限”之间。",
         "总表之后的分表属于总表，只计一次。“未分表计量”为总表计得而各分表未计得的部分。各行之和等于合计。",
-        "费用按十进制逐表计算，累加后一次四舍五入到分。用量未知时费用留空。",
+        "费用按十进制逐表计算，累加后一次四舍五入到分。用量未知时费用留空；所依据的数据只知范围时，费用也写成范围。"
+        "未分表计量的费用为总表费用减去各分表费用；总表后有光伏、单价不同或有基本费时可能为负。",
         "需量为15分钟平均功率。基础负荷为95%的15分钟时段所超过的功率；负荷率为平均功率与最大需量之比。",
         "总用电量 = 购电 + 光伏 + 储能放电 − 储能充电 − 上网。"
         "光伏自用率 =（光伏 − 上网）/ 光伏。能源自给率 =（总用电量 − 购电）/ 总用电量。",

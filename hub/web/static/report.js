@@ -3,7 +3,7 @@
 import { data, h, s, show } from "./dom.js";
 import { exact, ms, number, time } from "./format.js";
 import { language, pick, t } from "./i18n.js";
-import { amount, bounds, complete, money, percent, what } from "./reportwords.js";
+import { amount, bounds, complete, cost, money, paid, percent, together, what } from "./reportwords.js";
 
 const IMPORT = "energy.active.import.total";
 const SHOWN = 400;
@@ -21,11 +21,10 @@ export function figures(report) {
   if (grid) found.push(stat("report.grid", amount(grid.value, "kW.h"), lack(grid)));
   if (balance?.flows.solar.meters) found.push(stat("report.solar", amount(balance.flows.solar.value, "kW.h"), balance.flows.solar.completeness < 0.9995 ? t("report.known", { share: percent(balance.flows.solar.completeness) }) : ""));
   if (balance?.flows.fed_in.meters) found.push(stat("report.fedIn", amount(balance.flows.fed_in.value, "kW.h"), balance.flows.fed_in.completeness < 0.9995 ? t("report.known", { share: percent(balance.flows.fed_in.completeness) }) : ""));
-  const paid = totals.filter((row) => row.cost !== null && row.currency);
-  if (paid.length) {
-    const sum = paid.reduce((so, row) => so + row.cost, 0);
-    const all = totals.every((row) => row.cost === null || row.cost_completeness >= 0.9995);
-    found.push(stat("report.cost", money(sum, paid[0].currency), [all ? "" : t("report.costPart"), report.facts?.examples.length ? t("report.example") : ""].filter(Boolean).join(" · ")));
+  const sum = together(totals);
+  if (sum) {
+    const lacks = [sum.known < 0.9995 ? t("report.costPart") : "", sum.tiers < 0.9995 ? t("report.earlierUse", { share: percent(sum.tiers) }) : ""];
+    found.push(stat("report.cost", cost(sum), [...lacks, report.facts?.examples.length ? t("report.example") : ""].filter(Boolean).join(" · ")));
   }
   if (demand?.peak !== null && demand?.peak !== undefined) {
     found.push(stat("report.peak", `${number(demand.peak)}\u202fkW`, time(ms(demand.peak_at))));
@@ -71,7 +70,7 @@ export function comparison({ compare, totals }) {
 }
 
 export function costs({ totals }) {
-  const lines = totals.flatMap((row) => (row.lines || []).map((line) => ({ ...line, currency: row.currency, quantity: row.quantity, unit: row.unit })));
+  const lines = totals.flatMap((row) => (row.lines || []).map((line) => ({ ...line, name: line.name === "tiers" && row.tiers_known < 0.9995 ? "tiersLeast" : line.name, currency: row.currency, quantity: row.quantity, unit: row.unit })));
   if (!lines.length) return null;
   const most = Math.max(...lines.map((line) => Math.abs(line.amount ?? 0))) || 1;
   const rows = lines.map((line, at) => ({
@@ -82,12 +81,12 @@ export function costs({ totals }) {
       h("span.figure", {}, money(line.amount, line.currency)),
     ],
   }));
-  return h("section", {}, h("h2", {}, t("report.costs")), grid([T("report.line"), N("report.used"), N("report.price"), N("report.amount")], rows));
+  return h("section", {}, h("h2", {}, t("report.costs")), grid([T("report.line"), N("report.used"), N("report.price"), N("report.amount")], rows, [[t("report.total"), "", "", cost(together(totals))]]));
 }
 
 /** A bill's position: one of the hub's own, or what the tariff calls a period. */
 function position(name) {
-  return ["tiers", "demand", "standing"].includes(name) ? t(`report.line.${name}`) : data(name);
+  return ["tiers", "tiersLeast", "demand", "standing"].includes(name) ? t(`report.line.${name}`) : data(name);
 }
 
 /** What people call each group: a flat with its building, where its own name does not say it. */
@@ -114,7 +113,7 @@ export function table(report, spaces) {
     h("span.figure", {}, row.value === null ? t("report.unknown") : amount(row.value, row.unit), bounds(row) ? h("small", {}, ` ${bounds(row)}`) : null),
     complete(row) ? "100%" : h("strong", {}, `◐ ${percent(row.completeness)}`),
     row.estimated ? percent(row.estimated) : "–",
-    row.currency ? money(row.cost, row.currency) : "–",
+    row.currency ? cost(row) : "–",
   ];
   const rows = report.rows.slice(0, SHOWN).map((row) => ({ kind: row.part, cells: [h("span", {}, data(name(row))), what(row.quantity), ...line(row)] }));
   const foot = report.totals.map((row) => [t("report.total"), what(row.quantity), ...line(row)]);
@@ -144,11 +143,11 @@ function night(row) {
 /** Who pays what of a main meter's cost; what no party's meter counted is a line of its own. */
 function split(one, report) {
   const { unit, currency } = report.totals.find((row) => row.quantity === one.quantity);
-  const line = (name, used, share, cost) => [name, h("span.figure", {}, money(cost, currency)), [h("span.figure", {}, amount(used, unit)), h("small", {}, share === null ? "" : ` ${percent(share)}`)]];
+  const line = (name, used, share, row) => [name, h("span.figure", {}, paid(row.amount, row.amount_low, row.amount_high, currency)), [h("span.figure", {}, amount(used, unit)), h("small", {}, share === null ? "" : ` ${percent(share)}`)]];
   const name = (row) => (row.part === "rest" ? t("report.restOnly") : h("span", {}, data(row.party)));
-  const rows = one.rows.map((row) => ({ kind: row.part, cells: line(name(row), row.used, row.share, row.amount) }));
+  const rows = one.rows.map((row) => ({ kind: row.part, cells: line(name(row), row.used, row.share, row) }));
   const problem = language === "zh" ? one.problem_zh || one.problem : one.problem;
-  const body = problem ? h("p.problem", {}, data(problem)) : grid([T("report.party"), N("report.amount"), N("report.used")], rows, [line(t("report.total"), one.whole, 1, one.amount)]);
+  const body = problem ? h("p.problem", {}, data(problem)) : grid([T("report.party"), N("report.amount"), N("report.used")], rows, [line(t("report.total"), one.whole, 1, one)]);
   return h("section", {}, h("h2", {}, t("report.split"), " · ", what(one.quantity)), body);
 }
 

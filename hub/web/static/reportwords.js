@@ -19,6 +19,34 @@ export function money(value, currency) {
   return new Intl.NumberFormat(language === "zh" ? "zh-CN" : "en", { style: "currency", currency, currencyDisplay: "narrowSymbol" }).format(value);
 }
 
+const CENT = 0.005;
+const CLOSE = 0.01;
+
+/** A cost that is only known within bounds is never shown as if it were certain. */
+export function paid(value, low, high, currency) {
+  if (value === null || value === undefined || low === undefined) return money(value, currency);
+  if (low === null || high === null) {
+    if (low !== null) return `≥ ${money(low, currency)}`;
+    return high === null ? `${money(value, currency)} + ${t("report.unknown")}` : `≤ ${money(high, currency)}`;
+  }
+  if (high - low < CENT) return money(value, currency);
+  if (high - low <= CLOSE * Math.abs(value)) return `≈ ${money(value, currency)}`;
+  return `${money(low, currency)} – ${money(high, currency)}`;
+}
+
+export function cost(row, currency = row.currency) {
+  return paid(row.cost, row.cost_low, row.cost_high, currency);
+}
+
+/** The cost of all quantities as one row, or null. */
+export function together(totals) {
+  const found = totals.filter((row) => row.cost !== null && row.currency);
+  if (!found.length) return null;
+  const sum = (key) => (found.some((row) => row[key] === null) ? null : found.reduce((so, row) => so + row[key], 0));
+  const least = (key) => Math.min(...found.map((row) => row[key] ?? 1));
+  return { cost: sum("cost"), cost_low: sum("cost_low"), cost_high: sum("cost_high"), currency: found[0].currency, known: least("cost_completeness"), tiers: least("tiers_known") };
+}
+
 /** A row's value, with how much of it is known and between which bounds it lies. */
 export function whole(row) {
   return [amount(row.value, row.unit), bounds(row), row.value !== null && row.completeness < FULL ? t("report.known", { share: percent(row.completeness) }) : ""].filter(Boolean).join(", ");
