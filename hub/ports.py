@@ -154,7 +154,8 @@ class Directory(Protocol):
 
 
 class ReadingRule(Protocol):
-    """Judges one subject (a device's quantity and channel) at a time, a reading at a time.
+    """Judges one subject (a device's quantity and channel) at a time, a reading at a time. A kind that lacks any of this is
+    refused where a rule of it is written, and by ``gengfu kinds`` (``rules.contract``).
 
     It may also have ``calendar``, which is set to the site's; ``shown(memory)``, the figure it has judged, where that is not
     the reading's own value; and ``momentary = True`` where a breach does not last until the next reading."""

@@ -10,6 +10,7 @@ from typing import Any
 from hub import plugins
 from hub.ports import Rule
 from hub.quantities import UnknownWord, Vocabulary
+from rules.contract import complete
 
 DEFAULTS = Path(__file__).with_name("defaults.toml")
 
@@ -18,12 +19,13 @@ def build(kind: str, table: dict[str, Any], vocabulary: Vocabulary | None = None
     """A rule of that kind; ``table`` holds its settings without the kind.
 
     Raises UnknownWord for a kind, or with a vocabulary a quantity, that does not exist, with the nearest one that does, and
-    pydantic's ValidationError for wrong settings."""
+    pydantic's ValidationError for wrong settings; ValueError for a kind that lacks what the engine asks of it."""
     kinds = plugins.find("rules")
     if kind not in kinds:
         raise UnknownWord("kind of rule", kind, kinds)
     plugin = kinds[kind]
     rule: Rule = plugin(plugin.Settings.model_validate(table))
+    complete(rule)
     if vocabulary is not None:
         names = [quantity.name for quantity in vocabulary]
         for glob in quantities(rule):

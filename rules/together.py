@@ -11,6 +11,7 @@ from hub.model import Reading, Space
 from hub.ports import Duration, ReadingRule, RuleSettings
 from hub.quantities import Quantity, nearest_word
 from rules.condition import Node, Wrong, read
+from rules.contract import complete
 
 WHOLE = frozenset({"id", "severity", "hold_for", "clear_for", "name", "enabled", "test_mode", "during", "test"})
 """What only the whole rule can say."""
@@ -131,6 +132,7 @@ def _leaf(id: str, table: dict[str, Any], scope: dict[str, Any], context: Any) -
         leaf: ReadingRule = plugin(plugin.Settings.model_validate_json(text, strict=bool(context) or None, context=context))
     except ValidationError as error:
         raise Wrong(f"{where}: {_first(error, plugin.Settings.model_fields)}") from None
+    complete(leaf)
     return leaf
 
 

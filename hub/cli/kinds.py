@@ -4,7 +4,7 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import typer
@@ -16,6 +16,7 @@ from hub.cli.shown import Sorry, bold, faint, out, table
 from hub.config.words import duration, nearest
 from hub.ports import Duration
 from hub.quantities import DOMAINS, Vocabulary
+from rules.contract import sampled
 
 WIDEST = 40
 FAMILIES = {
@@ -45,6 +46,7 @@ def kinds(
     found = [(family, kind, plugin) for family in FAMILIES for kind, plugin in sorted(plugins.find(family).items())]
     if not name:
         _list(found)
+        _fit(found)
     elif name == "quantities":
         _vocabulary()
     else:
@@ -54,6 +56,7 @@ def kinds(
             raise Sorry(f'there is no kind "{name}"{nearest(name, known) or "; gengfu kinds lists them"}')
         for family, plugin in pages:
             _page(family, plugin)
+        _fit((family, name, plugin) for family, plugin in pages)
 
 
 def _list(found: list[tuple[str, str, type[Any]]]) -> None:
@@ -64,6 +67,16 @@ def _list(found: list[tuple[str, str, type[Any]]]) -> None:
             out(f"  {kind:{width}}  {_first_sentence(plugin)}")
         out()
     out("gengfu kinds NAME prints one kind's manual page, gengfu kinds quantities the vocabulary.")
+
+
+def _fit(found: Iterable[tuple[str, str, type[Any]]]) -> None:
+    """A kind of rule that lacks what the engine asks of it is told here, before a rule of it is written."""
+    for family, _, plugin in found:
+        if family == "rules":
+            try:
+                sampled(plugin)
+            except ValueError as problem:
+                raise Sorry(str(problem)) from problem
 
 
 def _first_sentence(plugin: type[Any]) -> str:

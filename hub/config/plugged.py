@@ -17,6 +17,7 @@ from hub.config.records import NotifierEntry
 from hub.config.words import nearest
 from hub.ports import Rule, Settings, SilenceRule, SiteContext
 from hub.quantities import UnknownWord, Vocabulary, conversion
+from rules.contract import complete
 from rules.loading import default_tables, load_defaults
 
 DEFAULT_STORE = "parquet"
@@ -120,6 +121,7 @@ def rules(reader: Reader, vocabulary: Vocabulary) -> tuple[Rule | SilenceRule, .
         if plugin is not None and settings is not None:
             try:
                 rule = plugin(settings)
+                complete(rule)
             except ValueError as error:
                 reader.wrong(at, key, str(error))
             else:

@@ -1,7 +1,9 @@
 """Rules out of tables: what is refused, and in which words."""
 
 import re
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,11 @@ from pydantic import ValidationError
 
 import rules
 from hub import plugins
+from hub.cli.kinds import kinds
+from hub.cli.shown import Sorry
+from hub.config import ConfigErrors, load
 from hub.quantities import UnknownWord
+from rules import above
 from tests.support.scenarios import VOCABULARY
 
 GOOD = {"id": "level-high", "quantity": "bench.level", "threshold": 500}
@@ -70,6 +76,36 @@ def test_the_sample_on_a_kinds_manual_page_loads(kind: str) -> None:
     assert table.pop("kind") == kind
     rule = rules.build(kind, table, VOCABULARY)
     assert set(rule.words(VOCABULARY["bench.level"])) == {"en", "zh"}
+
+
+def test_a_kind_that_lacks_what_the_engine_asks_is_refused_before_it_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it is stopped at its first breach, and that breach raises no alert."""
+    file = tmp_path / "zz_between.py"
+    text = (
+        Path(above.__file__).read_text(encoding="utf-8").replace('"above"', '"between"').replace("class Above:", "class Between:")
+    )
+    file.write_text(text.replace("self.threshold = limits.number(settings.threshold)", "pass"), encoding="utf-8")
+    monkeypatch.setattr(rules, "__path__", [*rules.__path__, str(tmp_path)])
+    plugins.find.cache_clear()
+    try:
+        lacks = 'the kind "between" cannot be used: rules.zz_between.Between has no threshold; .* hub/ports.py, ReadingRule'
+        with pytest.raises(ValueError, match=lacks):
+            rules.build("between", GOOD)
+        with pytest.raises(ValidationError, match=lacks):
+            rules.build(
+                "together", {"id": "x", "each": "device", "all": [{"kind": "between", "quantity": "bench.level", "threshold": 5}]}
+            )
+        config = tmp_path / "gengfu.toml"
+        config.write_text('[[rule]]\nid = "b"\nkind = "between"\nquantity = "air.co2"\nthreshold = 5\n', encoding="utf-8")
+        with pytest.raises(ConfigErrors, match=lacks):
+            load(config)
+        with pytest.raises(Sorry, match=lacks):
+            kinds("between")
+    finally:
+        sys.modules.pop("rules.zz_between", None)
+        plugins.find.cache_clear()
 
 
 @pytest.mark.parametrize("kind", sorted(plugins.find("rules")))
