@@ -1,12 +1,12 @@
 """GB/T 26875.3-2011: fire alarm reporting of Chinese buildings. See ``Gb26875``."""
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from adapters.binary import frame_bytes
 from adapters.clocks import local_ms
 from adapters.decoding import Moment, TopicTemplate
 from adapters.gb26875_frame import (
@@ -90,8 +90,6 @@ _ANALOG = {
     9: ("current", 10),
 }
 _EARTH_LEAKAGE, _CABLE_TEMPERATURE = 17, 18
-
-_HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 
 
 class Gb26875:
@@ -196,15 +194,7 @@ class Gb26875:
 
 def _packets(payload: bytes) -> Iterator[bytes]:
     """The payload's packets, as they are or out of hexadecimal text."""
-    if not payload.strip():
-        raise Malformed(Reason.EMPTY, "the payload is empty")
-    if len(payload) > LONGEST:
-        raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; this format sends at most {LONGEST}")
-    if not payload.startswith(b"@@"):
-        try:
-            payload = bytes.fromhex(payload.decode("ascii")) if _HEX.fullmatch(payload) else payload
-        except ValueError:
-            raise Malformed(Reason.BAD_FRAME, "an odd number of hexadecimal digits") from None
+    payload = frame_bytes(payload, LONGEST)
     while payload:
         size = frame_size(payload) if len(payload) >= HEAD else len(payload)
         yield payload[:size]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from adapters.binary import frame_bytes
 from adapters.decoding import TopicTemplate, epoch_ms
 from hub.model import Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, SiteContext
@@ -28,7 +29,6 @@ _MORE = {
     _HYDRANT: ((5, "device.tamper", "impact"), (6, "device.tamper", "tilt"), (7, "fire.supervised", "flow")),
     _HYDRANT_PRESSURE: ((7, "fire.supervised", "flow"),),
 }
-_HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 _NAME = re.compile(rb"[0-9A-Za-z_-]{12}")
 
 
@@ -100,15 +100,7 @@ class Meokon:
 
 def _frame(payload: bytes) -> bytes:
     """The whole frame, checked from start to end."""
-    if not payload.strip():
-        raise Malformed(Reason.EMPTY, "the payload is empty")
-    if len(payload) > LONGEST:
-        raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; this format sends at most {LONGEST}")
-    if _HEX.fullmatch(payload):
-        try:
-            payload = bytes.fromhex(payload.decode("ascii"))
-        except ValueError:
-            raise Malformed(Reason.BAD_FRAME, "an odd number of hexadecimal digits") from None
+    payload = frame_bytes(payload, LONGEST)
     if payload[:2] != b"\xa5\x5a":
         raise Malformed(Reason.BAD_FRAME, f"begins with {payload[:2].hex(' ')}, expected a5 5a")
     if len(payload) < SHORTEST or len(payload) != int.from_bytes(payload[3:5], "big"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from adapters.binary import frame_bytes
 from adapters.decoding import TopicTemplate, epoch_ms
 from hub.model import Lane, Message, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, SiteContext
@@ -16,7 +17,6 @@ LONGEST = 3 * 4096  # of hexadecimal text with blanks
 DATA = 1
 
 _IMEI = re.compile(rb"\d{15}")
-_HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 # Shortest form of the keys that are read.
 _NUMBER, _ALARM, _BATTERY, _GENERAL, _STEPS, _HEART = 0x01, 0x02, 0x14, 0x24, 0x30, 0x40
 _SIZES = {_NUMBER: 15, _ALARM: 4, _BATTERY: 1, _GENERAL: 8, _STEPS: 8, _HEART: 5}
@@ -89,15 +89,7 @@ class Minifinder:
 
 
 def _content(payload: bytes) -> bytes:
-    if not payload.strip():
-        raise Malformed(Reason.EMPTY, "the payload is empty")
-    if len(payload) > LONGEST:
-        raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; this format sends at most {LONGEST}")
-    if _HEX.fullmatch(payload):
-        try:
-            payload = bytes.fromhex(payload.decode("ascii"))
-        except ValueError:
-            raise Malformed(Reason.BAD_FRAME, "an odd number of hexadecimal digits") from None
+    payload = frame_bytes(payload, LONGEST)
     if payload[:1] != b"\xab":
         raise Malformed(Reason.BAD_FRAME, f"begins with {payload[:1].hex()}, expected ab")
     length = int.from_bytes(payload[2:4], "little")

@@ -1,11 +1,11 @@
 """SML: German electricity meters through optical heads that forward whole frames. See ``Sml``."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field, field_validator
 
+from adapters.binary import frame_bytes
 from adapters.decoding import TopicTemplate, epoch_ms
 from adapters.obis import readings
 from adapters.sml_frame import LONGEST, Narrow, Value, messages
@@ -14,7 +14,6 @@ from hub.ports import AdapterSettings, Decoded, Malformed, SiteContext
 
 _GET_LIST_RESPONSE = 0x0701
 _UNITS = {27: "W", 28: "VA", 29: "var", 30: "Wh", 32: "varh", 33: "A", 35: "V", 44: "Hz"}  # IEC 62056-6-2, table 4
-_HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 _DVS74 = (range(42_000_000, 49_000_000), range(55_000_000, 59_000_000))
 _POWER = "16.7.0"
 _MAKER = bytes.fromhex("8181c78203ff")
@@ -63,7 +62,7 @@ class Sml:
         self._told: dict[str, None] = {}
 
     def decode(self, message: Message) -> Sequence[Decoded]:
-        lists = [body for one in messages(_frame(message.payload)) if (body := _list_response(one)) is not None]
+        lists = [body for one in messages(frame_bytes(message.payload, 2 * LONGEST)) if (body := _list_response(one)) is not None]
         if not lists:
             raise Malformed(Reason.MISSING_FIELD, "no message of the frame is a list of values (0701)")
         name = (self._topic.match(message.topic) or {}).get("meter") or message.topic.rpartition("/")[2]
@@ -109,19 +108,6 @@ class Sml:
             self._told[device] = None
             found.append(DeviceInfo(device, vendor=maker))
         return found
-
-
-def _frame(payload: bytes) -> bytes:
-    if len(payload) > 2 * LONGEST:
-        raise Malformed(Reason.TOO_LARGE, f"{len(payload)} bytes; a frame has at most {LONGEST}")
-    if not payload:
-        raise Malformed(Reason.EMPTY, "the payload is empty")
-    if payload[0] != 0x1B and _HEX.fullmatch(payload):
-        try:
-            return bytes.fromhex(payload.decode("ascii"))
-        except ValueError:
-            raise Malformed(Reason.BAD_FRAME, "an odd number of hexadecimal digits") from None
-    return payload
 
 
 def _list_response(message: list[Value]) -> list[Value] | None:
