@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from random import Random
-from typing import Any
 
 from hub import collecting, plugins
 from hub.bookkeeper import Bookkeeper
@@ -39,7 +38,7 @@ from hub.lane import LaneWork
 from hub.link_desk import LinkDesk
 from hub.links import Links, secret
 from hub.lock import Lock
-from hub.model import DRILL_DEVICE, LANES, Lane, Now
+from hub.model import DRILL_DEVICE, LANES, Lane, Notice, Now
 from hub.moments import iso
 from hub.mqtt import Address, Session, parse_url
 from hub.notices import MQTT, Receiver, Roster
@@ -49,7 +48,7 @@ from hub.outside import Outside
 from hub.pipeline import Pipeline
 from hub.ports import Notifier
 from hub.queries import Here, Queries
-from hub.records import Records, Work
+from hub.records import Records, Sent, Work
 from hub.records_people import PeopleReader
 from hub.records_rules import read_versions
 from hub.remembering import engine_state, last_seen
@@ -293,12 +292,12 @@ class Hub:
         self.pipeline.committed(alert for alert, _ in work.alerts)
         self.evidence.raised(alert for alert, _ in work.alerts)
 
-    def _sent(self, sent: Any) -> None:
+    def _sent(self, sent: Sent) -> None:
         self.committer.gather(urgent=False).sent.append(sent)
         self.pipeline.telling.sent(sent.notice, sent.state)
         self.drills.sent(sent)
 
-    def _unsent(self) -> "asyncio.Future[Any]":
+    def _unsent(self) -> "asyncio.Future[list[Notice]]":
         return asyncio.get_running_loop().run_in_executor(self._outbox, self.reader.unsent)
 
     async def _refresh(self) -> None:

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 from hub.links import LIFE, LinkRefused, Links, secret
 from hub.model import Notice
 from tests.support.brokers import start_mosquitto
-from tests.support.browsing import chromium, installed
+from tests.support.browsing import chromium
 from tests.support.hubs import until
 from tests.support.receivers import sink
 from tests.support.site import Site, site, wall
@@ -235,7 +235,6 @@ async def browser() -> Any:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not installed(), reason="no Chromium")
 async def test_the_button_works_in_a_browser_without_script(running: tuple[Site, Any], browser: Browser) -> None:
     made, _ = running
     id, path = raised(running, "five")

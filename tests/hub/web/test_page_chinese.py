@@ -6,13 +6,10 @@ from playwright.async_api import Browser, expect
 from hub.telling.matching import Matcher
 from hub.web.people_view import SilenceWords
 from tests.hub.web.test_page_people import SMOKE, i_am, view_of
-from tests.support.browsing import installed, window
+from tests.support.browsing import window
 from tests.support.serving import Web
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not installed(), reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 
 async def test_what_the_hub_says_is_chinese_too(web: Web, browser: Browser) -> None:
