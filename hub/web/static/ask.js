@@ -7,6 +7,8 @@ import { pick, t } from "./i18n.js";
 import { keep, state } from "./state.js";
 
 const KEY = "gengfu.name";
+const SAID_FOR = 15000; // ms: time to read why something did not work
+const complaints = new Map();
 
 export function myName() {
   return localStorage.getItem(KEY) || "";
@@ -118,8 +120,18 @@ export async function acknowledge(alert, button) {
 }
 
 export function complain(button, trouble) {
+  const text = visible(t("ask.failed", { why: sentence(trouble) }));
   button.parentElement.querySelector(".problem")?.remove();
-  button.after(h("p.problem", { role: "alert" }, visible(t("ask.failed", { why: sentence(trouble) }))));
+  button.after(h("p.problem", { role: "alert" }, text));
+  const key = button.dataset.focus;
+  if (!key) return;
+  complaints.set(key, text);
+  setTimeout(() => complaints.get(key) === text && complaints.delete(key), SAID_FOR);
+}
+
+/** What was said beside the button of that `data-focus`, for a card that is drawn anew meanwhile. */
+export function complaint(key) {
+  return complaints.has(key) ? h("p.problem", {}, complaints.get(key)) : null;
 }
 
 export async function resolve(alert) {

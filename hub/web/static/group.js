@@ -1,9 +1,10 @@
 // One incident of several alerts: as a card on the first screen, and on a page of its own with its members.
 
 import { get, post, sentence } from "./api.js";
-import { complain, who } from "./ask.js";
+import { complain, complaint, who } from "./ask.js";
 import { data, h, show, visible } from "./dom.js";
 import { ms, number, person, place, since, time } from "./format.js";
+import { keepFresh } from "./fresh.js";
 import { pick, say, t } from "./i18n.js";
 import { pastIncident } from "./incident.js";
 import { taken } from "./incidents.js";
@@ -60,7 +61,7 @@ function takeButton(incident, done = () => {}) {
     },
     incident.unacknowledged > 1 ? t("group.take", { n: number(incident.unacknowledged) }) : t("alert.acknowledge"),
   );
-  return take;
+  return [take, complaint(`take-${incident.id}`)];
 }
 
 /** Where the fire was seen first: somebody has to know the flat. */
@@ -110,6 +111,16 @@ export function group(root, [id]) {
     }
   }
 
+  /** Who has been told meanwhile; the members come with their own changes. */
+  async function again() {
+    const mine = turn;
+    const found = await get(`incidents/${encodeURIComponent(id)}`, { members: "0" }).catch(() => null);
+    if (mine !== turn || !found) return;
+    const before = JSON.stringify([known.told, known.next]);
+    known = { ...known, told: found.told, ladder: found.ladder, next: found.next };
+    if (JSON.stringify([known.told, known.next]) !== before) draw();
+  }
+
   function draw() {
     const { incident, members, more, told, ladder } = known;
     const lead = members.find((one) => one.id === incident.lead) ?? members[0];
@@ -145,8 +156,9 @@ export function group(root, [id]) {
     const mine = known.members.some((one) => one.id === alert.id);
     waiting = setTimeout(() => ((waiting = 0), load()), mine ? 300 : 2000);
   });
+  const fresh = keepFresh(() => Boolean(known?.incident.unacknowledged), () => known.next, again);
   const heading = () => (known ? visible(pick(known.incident.place)) : t("alerts.title"));
-  return { close: () => (turn++, clearTimeout(waiting), close()), title: heading };
+  return { close: () => (turn++, clearTimeout(waiting), fresh(), close()), title: heading };
 }
 
 /** What waits for somebody first, what is over last. */

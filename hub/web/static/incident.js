@@ -1,6 +1,6 @@
 // One alert as it stands in a list: what, where, since when, who, and the button.
 
-import { acknowledge, resolve } from "./ask.js";
+import { acknowledge, complaint, resolve } from "./ask.js";
 import { data, h } from "./dom.js";
 import { age, figure, ms, person, place, since, time, what } from "./format.js";
 import { pick, say, t } from "./i18n.js";
@@ -58,7 +58,7 @@ export function buttons(alert) {
     t("alert.resolve"),
   );
   if (alert.state === "resolved") return null;
-  return h("div.buttons", {}, alert.acknowledged_by ? null : take, end);
+  return h("div.buttons", {}, alert.acknowledged_by ? null : [take, complaint(`take-${alert.id}`)], end);
 }
 
 /** `lines`: who has been told, who is next. */

@@ -5,10 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from playwright.async_api import Browser, Page, expect
 
+from hub.model import Alert
+from hub.said import sentence
 from hub.web.static import ROOT
+from hub.web.view import Conflict
 from tests.support.browsing import installed, window
 from tests.support.fakecommunity import NASTY
 from tests.support.fakeview import FakeView
@@ -80,15 +82,24 @@ async def test_a_critical_alert_is_resolved_only_with_a_reason(web: Web, browser
         await expect(page.locator("header.story")).to_contain_text("resolved by 李管家 · Burnt rice")
 
 
-async def test_a_refusal_of_the_hub_is_said_beside_the_button(web: Web, browser: Browser) -> None:
+async def test_a_refusal_of_the_hub_is_said_beside_the_button(
+    web: Web, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(id: str, by: str, comment: str) -> Alert:
+        raise Conflict(sentence("alert_closed", id=id))
+
+    view = view_of(web)
     async with window(browser, web.url) as opened:
-        view = view_of(web)
         page = opened.page
-        smoke = view.alerts_by_id["smoke-3-2-502"]
+        monkeypatch.setattr(view, "acknowledge", refuse)
         await page.locator(SMOKE).get_by_role("button", name="I see to it").click()
-        view.alerts_by_id[smoke.id] = replace(smoke, state="resolved")  # behind the page's back
         await name_me(page)
-        await expect(page.locator(f"{SMOKE} .problem")).to_contain_text("closed already")
+        refused = page.locator(f"{SMOKE} .problem")
+        await expect(refused).to_contain_text("closed already")
+        monkeypatch.undo()
+        await view.acknowledge("pressure", "Chen", "")
+        await expect(page.locator(".answered", has_text="Chen")).to_have_count(1)
+        await expect(refused).to_contain_text("closed already")  # the cards were drawn anew, and it can still be read
 
 
 async def test_an_alert_page_says_what_to_do(web: Web, browser: Browser) -> None:
