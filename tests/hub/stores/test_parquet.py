@@ -355,7 +355,8 @@ def test_killed_at_any_write(tmp_path: Path) -> None:
     assert {"pwrite64", "fsync", "fdatasync", "rename", "unlink"} <= set(most)
     # not the very last of each: how often a thread is asked varies by a few
     points = [(call, number) for call, last in most.items() for number in sorted({1, last // 3 + 1, 3 * last // 4 or 1})]
-    for call, number in points:
+    points += [("rename", number) for number in range(1, most["rename"])]  # each file of a seal is there from its rename on
+    for call, number in sorted(set(points)):
         kill = f"{call}-{number}"
         folder = tmp_path / kill
         shutil.copytree(start, folder)
