@@ -70,6 +70,13 @@ export function age(span) {
   return t("age.d", { n: Math.floor(seconds / 86400) });
 }
 
+/** How long until then: two hours to come are two hours, not "1 h" a second later. */
+function ahead(span) {
+  const minutes = Math.ceil(span / 60_000);
+  if (minutes <= 1 || minutes >= 2880) return age(span);
+  return minutes < 90 ? t("age.min", { n: minutes }) : t("age.h", { n: Math.round(minutes / 60) });
+}
+
 /** A time that keeps telling how long ago it was; exact on hover. */
 export function since(at, key = "") {
   const element = h("time.figure", { datetime: new Date(at).toISOString(), title: exact(at), "data-since": at, "data-key": key });
@@ -86,7 +93,7 @@ export function until(at, key) {
 
 function refresh(element) {
   const { since: from, until: to } = element.dataset;
-  const text = age(from ? now() - Number(from) : Number(to) - now());
+  const text = from ? age(now() - Number(from)) : ahead(Number(to) - now());
   const sentence = element.dataset.key ? t(element.dataset.key, { age: text }) : text;
   if (element.textContent !== sentence) element.textContent = sentence;
 }

@@ -72,6 +72,13 @@ export function rules(root, _, params, keepParams) {
   return { close: () => (alive = false), title: () => t("rules.title") };
 }
 
+function lately(rule) {
+  const parts = rule.open ? [h("strong", {}, t("home.openHere", { n: number(rule.open) }))] : [];
+  if (rule.fired) parts.push(t("rules.fired", { n: number(rule.fired) }));
+  else if (!rule.open) parts.push(h("span.faint", { title: t("rules.quietHint") }, t("rules.quiet")));
+  return parts;
+}
+
 function row(rule) {
   const marks = [
     rule.stopped ? h("span.tag", {}, t("rules.stopped")) : null,
@@ -88,7 +95,7 @@ function row(rule) {
       h("span.lead", {}, badge(rule.severity)),
       h("span.name", {}, data(ruleName(rule))),
       h("span.detail", {}, h("span.faint", {}, kindName(rule.kind), " · ", quantityName(rule.quantity)), marks.length ? [" ", marks] : null),
-      h("span.tail.figure", {}, rule.open ? [h("strong", {}, t("home.openHere", { n: number(rule.open) })), " · "] : null, rule.fired ? t("rules.fired", { n: number(rule.fired) }) : h("span.faint", {}, t("rules.quiet"))),
+      h("span.tail.figure", {}, lately(rule).flatMap((part, at) => (at ? [" · ", part] : [part]))),
     ),
   );
 }

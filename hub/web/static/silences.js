@@ -20,6 +20,7 @@ export function silences(root) {
   let people = new Map();
   let rules = new Map();
   const places = new Map();
+  const devices = new Map(); // where they are, as people say it
   show(root, h("h1", {}, t("silences.title")), h("p.quiet", {}, t("silences.about")), h("div.buttons", {}, make), lists);
   show(lists, h("p.quiet", {}, t("list.loading")));
 
@@ -31,6 +32,8 @@ export function silences(root) {
       rules = new Map((running?.items ?? []).map((one) => [one.id, pick(one.name) || one.id]));
       const asked = [...new Set(page.items.map((one) => one.space))].filter((id) => id !== "*" && !places.has(id));
       await Promise.all(asked.map((id) => placeName(id).then((name) => places.set(id, name), () => places.set(id, id))));
+      const meant = [...new Set(page.items.map((one) => one.device))].filter((id) => !/[*?[]/.test(id) && !devices.has(id));
+      await Promise.all(meant.map((id) => get(`devices/${encodeURIComponent(id)}`).then((one) => devices.set(id, pick(one.place) || one.name || id), () => devices.set(id, id))));
       if (mine === turn) draw(page.items);
     } catch (trouble) {
       if (mine !== turn) return;
@@ -64,10 +67,10 @@ export function silences(root) {
     if (one.kind !== "silence") parts.push(h("span", {}, t(`silence.kind.${one.kind}`)));
     if (one.rule !== "*") parts.push(data(rules.get(one.rule) ?? one.rule));
     if (one.space !== "*") parts.push(data(places.get(one.space)));
-    if (one.device !== "*") parts.push(h("a", { href: `#/devices/${encodeURIComponent(one.device)}` }, data(one.device)));
+    if (one.device !== "*") parts.push(h("a", { href: `#/devices/${encodeURIComponent(one.device)}` }, data(devices.get(one.device) ?? one.device)));
     if (one.quantity !== "*" && one.rule === "*") parts.push(quantityName(one.quantity));
-    if (one.severity) parts.push(badge(one.severity));
-    return parts.flatMap((part, at) => (at ? [" · ", part] : [part]));
+    const named = parts.flatMap((part, at) => (at ? [" · ", part] : [part]));
+    return one.severity ? [named, " ", badge(one.severity)] : named;
   }
 
   /** Who signed with an id is shown by name. */
