@@ -160,6 +160,7 @@ class _Page:
     def _rows(self, quantity: str, rows: Sequence[Mapping[str, Any]], spans: bool) -> None:
         currency = next((row["currency"] for row in rows if row.get("currency")), "")
         unit = unit_name(rows[0]["unit"])
+        places = 3 if unit == "m³" else 2  # a litre
         head = [quantity_name(quantity, self.language), f"{unit}", *(self.w(key) for key in ("low", "high"))]
         head += [self.w("completeness"), self.w("estimated"), *([self.w("cost")] if currency else [])]
         ranges = any(row["cost"] is not None and not exact(row) for row in rows)
@@ -174,8 +175,8 @@ class _Page:
                 bounds = []
             cells = [group_name(row, self.language)]
             cells += [clock(row["start"])] if spans else []
-            cells += [number(row["value"], 2)]
-            cells += [number(bound, 2) for bound in bounds] or ["", ""]
+            cells += [number(row["value"], places)]
+            cells += [number(bound, places) for bound in bounds] or ["", ""]
             cells += [self._known(row["completeness"]), share(row["estimated"])]
             table.append(cells + ([cost_words(row, self.language, currency)] if currency else []))
         if main_lacks(rows):

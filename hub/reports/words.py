@@ -184,7 +184,12 @@ def plain(text: str) -> str:
 
 
 def number(value: float | None, places: int = 1, unknown: str = "–") -> str:
-    return unknown if value is None else f"{value:,.{places}f}"
+    """A little is not written as nothing."""
+    if value is None:
+        return unknown
+    if value and not round(value, places):
+        return f"{'<' if value > 0 else '> −'} {10**-places:.{places}f}".replace("− ", "−")
+    return f"{value:,.{places}f}"
 
 
 def share(value: float | None, places: int = 1) -> str:

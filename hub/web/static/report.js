@@ -3,7 +3,7 @@
 import { data, h, s, show } from "./dom.js";
 import { exact, ms, number, time } from "./format.js";
 import { language, pick, t } from "./i18n.js";
-import { amount, bounds, complete, cost, money, paid, percent, together, what } from "./reportwords.js";
+import { amount, bounds, complete, cost, litres, money, paid, percent, together, what } from "./reportwords.js";
 
 const IMPORT = "energy.active.import.total";
 const SHOWN = 400;
@@ -137,7 +137,7 @@ export function moreTables(report, spaces) {
 function night(row) {
   const said = row.leak ? h("strong", {}, t("report.leak")) : t("report.noLeak");
   const name = [h("a", { href: `#/devices/${encodeURIComponent(row.device)}` }, data(row.name || row.device)), h("small", {}, ` ${what(row.quantity)}`)];
-  return { cells: [name, said, h("span.figure", {}, `${number(row.minimum * 1000)}\u202fL/h`), number(row.nights)] };
+  return { cells: [name, said, h("span.figure", {}, litres(row.minimum)), number(row.nights)] };
 }
 
 /** Who pays what of a main meter's cost; what no party's meter counted is a line of its own. */

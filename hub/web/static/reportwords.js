@@ -10,8 +10,19 @@ export function percent(share) {
   return share === null || share === undefined ? t("report.unknown") : `${number(share * 100, share > 0.9 && share < 1 ? 1 : 0)}%`;
 }
 
+/** A little is not shown as nothing. */
+function little(value, digits) {
+  const least = 10 ** -digits;
+  return value !== 0 && Math.abs(value) < least ? `< ${number(least, digits)}` : number(value, Math.abs(value) < 0.1 ? digits : undefined);
+}
+
 export function amount(value, unit) {
-  return value === null || value === undefined ? t("report.unknown") : `${number(value)}\u202f${unitSign(unit)}`;
+  return value === null || value === undefined ? t("report.unknown") : `${little(value, 3)}\u202f${unitSign(unit)}`;
+}
+
+/** A flow of m3/h as people read it. */
+export function litres(flow) {
+  return `${little(flow * 1000, 2)}\u202fL/h`;
 }
 
 export function money(value, currency) {

@@ -21,7 +21,7 @@ from hub.reports.full import full_report
 from hub.reports.priced import bounded
 from hub.reports.setup import Energy
 from hub.reports.table import report_table
-from hub.reports.words import Language
+from hub.reports.words import Language, number
 from tests.hub.reports.helpers import HOUR, PV, Yard, ms, tariff
 
 STEPS = [{"up_to": 2760, "add": 0}, {"up_to": 4800, "add": 0.05}, {"add": 0.3}]
@@ -115,3 +115,7 @@ def test_what_no_sub_meter_counted_costs_at_least_nothing() -> None:
 def test_behind_a_main_meter_with_solar_it_can_be_less() -> None:
     [rest] = [row for row in flat_and_main(solar=True).rows(*SPAN, TIERED) if row["part"] == "rest"]
     assert (rest["cost"], rest["cost_low"], rest["cost_high"]) == (5.38, -84.62, 98.38)  # flats use what the roof gives
+
+
+def test_a_little_is_not_written_as_nothing() -> None:
+    assert [number(value, 2) for value in (0.0, 0.002, -0.002, 0.02)] == ["0.00", "< 0.01", "> −0.01", "0.02"]

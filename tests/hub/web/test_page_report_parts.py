@@ -179,3 +179,32 @@ async def test_split_nights_and_closed_in_chinese_on_a_phone(hub: HubProcess, br
         assert (period, by) == (f"{BEGIN.year}年{BEGIN.month}月", "住户")
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert opened.mistakes == []
+
+
+COSTS = """async () => {
+  const { paid, together } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+$/, "reportwords.js"));
+  const row = (cost, low, high) => ({ cost, cost_low: low, cost_high: high, currency: "CNY", cost_completeness: 1 });
+  const sum = together([row(166.78, 166.78, 259.78), row(10, 10, 10), { cost: null }]);
+  return [[51.65, 51.65], [51.64, 51.66], [51.65, 80], [51.65, null], [null, null]]
+    .map(([low, high]) => paid(51.65, low, high, "CNY")).concat(paid(sum.cost, sum.cost_low, sum.cost_high, sum.currency));
+}"""
+
+
+async def test_a_cost_within_bounds_is_a_range(hub: HubProcess, browser: Browser) -> None:
+    async with window(browser, f"{hub.url}/#/reports?period=last&by=room", viewport=PHONE) as opened:
+        written = ["¥51.65", "≈ ¥51.65", "¥51.65 – ¥80.00", "≥ ¥51.65", "¥51.65 + unknown", "¥176.78 – ¥269.78"]
+        assert await opened.page.evaluate(COSTS) == written
+        # the main meter's 10 kWh an hour at 0.50, and nothing else has a price
+        assert (await cells(opened.page, "How the cost came about"))[-1][-1] == yuan(5.0 * HOURS)
+
+
+SMALL = """async () => {
+  const { amount, litres } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+$/, "reportwords.js"));
+  return [amount(0.002, "m3"), amount(0.0002, "m3"), amount(0, "m3"), litres(0.002), litres(0.00004), litres(4e-6), litres(0)];
+}"""
+
+
+async def test_a_little_is_not_shown_as_nothing(hub: HubProcess, browser: Browser) -> None:
+    async with window(browser, f"{hub.url}/#/reports?period=last&by=room", viewport=PHONE) as opened:
+        said = [text.replace("\u202f", " ") for text in await opened.page.evaluate(SMALL)]
+        assert said == ["0.002 m³", "< 0.001 m³", "0 m³", "2 L/h", "0.04 L/h", "< 0.01 L/h", "0 L/h"]
