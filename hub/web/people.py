@@ -97,6 +97,12 @@ class RungOut(Out):
     done: bool
 
 
+class NextOut(Out):
+    at: Time
+    people: list[str] = Field(description="names; of a channel that is nobody's own its id")
+    again: bool = Field(description="a reminder to people who know already")
+
+
 class IncidentToldOut(ToldOut):
     alert: str
 
@@ -108,6 +114,7 @@ class IncidentStoryOut(Out):
     told: list[IncidentToldOut] = Field(description="the ledger: who was told what, and how it went")
     held: dict[str, int] = Field(description="why members are not told now: silence, maintenance, test, explained, flapping")
     ladder: list[RungOut] = Field(description="empty once nobody has to be waited for")
+    next: NextOut | None = Field(description="who is told next if nobody answers; null: nobody any more")
 
 
 class NoteOut(Out):
@@ -186,6 +193,7 @@ def _story(story: IncidentStory, most: int, language: Language) -> IncidentStory
         told=[_told(one, language) for one in story.told],
         held=story.held,
         ladder=[RungOut.model_validate(one) for one in story.ladder],
+        next=NextOut.model_validate(story.next) if story.next else None,
     )
 
 

@@ -14,7 +14,8 @@ from hub.web.paging import Page
 
 
 class IncidentStory(Struct, frozen=True):
-    """``ladder``: the steps still to come or done, while somebody has to answer. ``held``: why members are not told, counted."""
+    """``ladder``: the steps still to come or done, while somebody has to answer. ``next``: what happens if nobody does.
+    ``held``: why members are not told, counted."""
 
     incident: Incident
     members: Sequence[Alert] = ()
@@ -22,6 +23,7 @@ class IncidentStory(Struct, frozen=True):
     told: Sequence["ToldOf"] = ()
     held: dict[str, int] = {}
     ladder: Sequence["Rung"] = ()
+    next: "Next | None" = None
 
 
 class ToldOf(Struct, frozen=True):
@@ -38,6 +40,14 @@ class Rung(Struct, frozen=True):
     tell: Sequence[str]
     people: Sequence[str]  # names
     done: bool
+
+
+class Next(Struct, frozen=True):
+    """Who is told next, and when. ``again``: all of them know already."""
+
+    at: int
+    people: Sequence[str]  # names; of a channel that is nobody's own its id
+    again: bool
 
 
 class AlertPeople(Struct, frozen=True):

@@ -11,7 +11,7 @@ from hub.records_people import Frozen, Note
 from hub.said import sentence
 from hub.telling.incidents import Incident, key, rank, worst
 from hub.telling.silences import Silence
-from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Rung, SilenceWords, ToldOf
+from hub.web.people_view import AlertPeople, Duty, DutyPiece, IncidentStory, Next, Rung, SilenceWords, ToldOf
 from hub.web.view import Change, Conflict, NotFound, Page, Refused, Told
 
 HOUR = 3_600_000
@@ -135,9 +135,12 @@ class FakePeople:
             Rung(at + 120_000, ["duty"], ["王工"], wall() > at + 120_000),
             Rung(at + 300_000, ["everybody"], ["李管家", "王工"], wall() > at + 300_000),
         ]
-        return IncidentStory(
-            incident, alerts[:200], max(0, len(alerts) - 200), told, {}, ladder if incident.unacknowledged else ()
-        )
+        coming = next((rung for rung in ladder if not rung.done), None)
+        following = Next(coming.at, coming.people, False) if coming else Next(wall() + 200_000, ["李管家", "王工"], True)
+        more = max(0, len(alerts) - 200)
+        if not incident.unacknowledged:
+            return IncidentStory(incident, alerts[:200], more, told, {})
+        return IncidentStory(incident, alerts[:200], more, told, {}, ladder, following)
 
     async def acknowledge_incident(self, id: str, by: str, comment: str) -> int:
         waiting = [one for one in self._found(id)[1] if one.state == "firing" and not one.acknowledged_by]

@@ -5,6 +5,7 @@ import { myName } from "./ask.js";
 import { data, h, show, visible } from "./dom.js";
 import { evidence } from "./evidence.js";
 import { age, exact, figure, ms, person, place, quantityName, since, time, what } from "./format.js";
+import { keepFresh } from "./fresh.js";
 import { groupAddress } from "./group.js";
 import { has, pick, say, t } from "./i18n.js";
 import { answered, buttons, measured, raised, remarksOf, telling } from "./incident.js";
@@ -58,6 +59,21 @@ export function alert(root, [id]) {
     draw();
   }
 
+  /** Who has been told meanwhile: the rest of the page stays as it is. */
+  async function again() {
+    const mine = turn;
+    const [given, found] = await Promise.all([
+      get(`alerts/${encodeURIComponent(id)}`),
+      get(`incidents/${encodeURIComponent(people.incident)}`, { members: "0" }),
+    ]).catch(() => []);
+    if (mine !== turn || !found || !waits()) return;
+    const before = JSON.stringify([story.told, incident?.next]);
+    [story, incident] = [given, found];
+    if (JSON.stringify([story.told, incident.next]) !== before) draw();
+  }
+
+  const waits = () => Boolean(story && people?.incident && story.alert.state !== "resolved" && !story.alert.acknowledged_by);
+
   function look() {
     if (looked || document.visibilityState !== "visible") return;
     looked = true;
@@ -82,7 +98,7 @@ export function alert(root, [id]) {
         together ? h("p", {}, h("a", { href: groupAddress(incident.incident) }, t("group.oneOf", { n: incident.incident.members }), " →")) : null,
         bonds(one, people, names),
         open ? h("p", {}, answered(one) ?? h("span.answered", {}, t("alert.nobody"))) : ended(one),
-        open && !one.acknowledged_by ? [people?.held ? heldLine({ [people.held]: 1 }, true) : null, toldLine(story.told), nextLine(incident?.ladder ?? [])] : null,
+        open && !one.acknowledged_by ? [people?.held ? heldLine({ [people.held]: 1 }, true) : null, toldLine(story.told), nextLine(incident?.next)] : null,
         buttons(one),
       ),
       h("div.buttons.quieter", {}, noteButtons(one, load), open ? h("button.quiet-button", { type: "button", "data-focus": "silence.this", on: { click: () => silenceAlert(one, load) } }, t("silence.this")) : null),
@@ -104,8 +120,9 @@ export function alert(root, [id]) {
     clearTimeout(waiting);
     waiting = setTimeout(load, 50);
   });
+  const fresh = keepFresh(waits, () => incident?.next, again);
   const heading = () => (story ? visible(pick(story.alert.place) || story.alert.device) : t("alerts.title"));
-  return { close: () => (turn++, clearTimeout(waiting), chart.close(), close()), title: heading };
+  return { close: () => (turn++, clearTimeout(waiting), fresh(), chart.close(), close()), title: heading };
 }
 
 function ended(one) {

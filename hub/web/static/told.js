@@ -26,18 +26,16 @@ export function toldLine(told) {
   return h("p.teller", {}, h("span.faint", {}, t("told.label")), " ", listed(names));
 }
 
-/** "Wang in 2 min": the next step of the ladder. */
-export function nextLine(ladder) {
-  const next = ladder.find((rung) => !rung.done);
+/** "Next: Wang in 2 min"; "Told again: …" of people who know. */
+export function nextLine(next) {
   if (!next) return null;
-  const names = next.people.length ? listed(next.people.map((name) => data(name))) : h("span", {}, t("ladder.nobody"));
   const when = ms(next.at) > now() ? until(ms(next.at), "ladder.in") : h("span", {}, t("ladder.now"));
-  return h("p.teller", {}, h("span.faint", {}, t("ladder.next")), " ", names, " ", when);
+  return h("p.teller", {}, h("span.faint", {}, t(next.again ? "ladder.again" : "ladder.next")), " ", listed(next.people.map((name) => data(name))), " ", when);
 }
 
 /** The three lines of an incident that waits for somebody. `alone`: of a single alert, which needs no numbers. */
 export function toldLines(story, alone = false) {
-  return story ? [heldLine(story.held, alone), toldLine(story.told), nextLine(story.ladder)] : null;
+  return story ? [heldLine(story.held, alone), toldLine(story.told), nextLine(story.next)] : null;
 }
 
 /** Why nobody is told: {silence: 3} */
@@ -61,7 +59,7 @@ export function ladderList(ladder) {
           "div",
           {},
           h("strong", {}, listed(rung.tell.map(target))),
-          h("p.faint", {}, rung.people.length ? listed(rung.people.map((name) => data(name))) : h("span", {}, t("ladder.nobody")), " · ", rung.done ? h("span", {}, t("ladder.done")) : ms(rung.at) > now() ? until(ms(rung.at), "ladder.in") : h("span", {}, t("ladder.now"))),
+          h("p.faint", {}, rung.people.length ? [listed(rung.people.map((name) => data(name))), " · "] : h("span", {}, t("ladder.nobody")), rung.people.length === 0 ? null : rung.done ? h("span", {}, t("ladder.done")) : ms(rung.at) > now() ? until(ms(rung.at), "ladder.in") : h("span", {}, t("ladder.now"))),
         ),
       ),
     ),
@@ -122,7 +120,8 @@ export function story(id, key, arrived) {
   const entry = stories.get(id) ?? { story: null, key: "", at: 0, asking: false };
   stories.set(id, entry);
   if (stories.size > 100) stories.delete(stories.keys().next().value);
-  if (!entry.asking && Date.now() - entry.at > 1000 && (entry.key !== key || Date.now() - entry.at > FRESH)) {
+  const past = entry.story?.next && ms(entry.story.next.at) < now();
+  if (!entry.asking && Date.now() - entry.at > 1000 && (entry.key !== key || past || Date.now() - entry.at > FRESH)) {
     entry.asking = true;
     Object.assign(entry, { key, at: Date.now() });
     get(`incidents/${encodeURIComponent(id)}`, { members: "3" })

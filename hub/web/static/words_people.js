@@ -40,6 +40,7 @@ export const words = {
   "ladder.title": ["Who is told next, if nobody answers", "无人应答时依次通知"],
   "ladder.about": ["It is climbed until somebody answers.", "逐级通知，直到有人应答。"],
   "ladder.next": ["Next:", "接下来："],
+  "ladder.again": ["Told again:", "再次通知："],
   "ladder.in": ["in {age}", "{age}后"],
   "ladder.now": ["now", "即刻"],
   "ladder.done": ["has been told", "已通知"],

@@ -1,6 +1,7 @@
 """From an alert to a person, on the page: who is told, assign, notes, not over, silences, the rota, drills."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,10 +50,42 @@ async def test_a_card_says_who_has_been_told_and_who_is_next(web: Web, browser: 
         assert opened.mistakes == []
 
 
+@pytest.mark.parametrize("route", [f"#/alerts/{SMOKE}", "#/incidents/"])
+async def test_an_open_alert_follows_the_reminders_that_go_out(web: Web, browser: Browser, route: str) -> None:
+    """No alert changes with a reminder; the page shows it all the same, and what comes after it."""
+    reminded: list[str] = []
+
+    async def story(route: Any) -> None:
+        given = await (await route.fetch()).json()
+        given["next"] = {"at": later(240 if reminded else 3), "people": ["王工"], "again": True}
+        await route.fulfill(json=given | {"told": given["told"] + [{**given["told"][0], "why": "repeat"} for _ in reminded]})
+
+    async def alert(route: Any) -> None:
+        given = await (await route.fetch()).json()
+        await route.fulfill(json=given | {"told": given["told"] + [{**given["told"][0], "why": "repeat"} for _ in reminded]})
+
+    async with window(browser, web.url) as opened:
+        page = opened.page
+        await page.route("**/api/v1/incidents/*", story)
+        await page.route(f"**/api/v1/alerts/{SMOKE}", alert)
+        incident = (await (await page.request.get(f"{web.url}/api/v1/alerts/{SMOKE}/people")).json())["incident"]
+        await go(page, route if SMOKE in route else route + incident)
+        await expect(page.locator("header.story")).to_contain_text(re.compile(r"Told again: 王工 (in \d s|now)"))
+        await expect(page.locator("ol.ledger")).not_to_contain_text("repeated")
+        reminded.append("王工")
+        await expect(page.locator("header.story")).to_contain_text(re.compile("Told again: 王工 in [34] min"), timeout=15_000)
+        await expect(page.locator("ol.ledger")).to_contain_text("repeated")
+        assert opened.mistakes == []
+
+
+def later(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
 async def test_what_is_held_back_says_why(web: Web, browser: Browser) -> None:
     async def silenced(route: Any) -> None:
         story = await (await route.fetch()).json()
-        await route.fulfill(json=story | {"held": {"silence": 1}, "told": [], "ladder": []})
+        await route.fulfill(json=story | {"held": {"silence": 1}, "told": [], "ladder": [], "next": None})
 
     async with window(browser, web.url) as opened:
         await opened.page.route("**/api/v1/incidents/*", silenced)
@@ -120,6 +153,8 @@ async def test_a_silence_of_fire_waits_for_a_second_person(web: Web, browser: Br
         waiting = page.locator("li.silence.waits")
         await expect(waiting).to_contain_text("grinding work by 李管家")
         await expect(waiting).to_contain_text("It holds nothing back until a second person confirms. May confirm: 王工.")
+        await expect(waiting).to_contain_text(re.compile(r"· Building 3, entrance 2, flat 502, kitchen !? ?Critical"))
+        await expect(waiting).to_contain_text("30 min left")
         await waiting.get_by_role("button", name="I confirm").click()
         await expect(waiting.locator(".problem")).to_contain_text("must be somebody else")
         await i_am(page, "王工")
