@@ -102,7 +102,7 @@ def create_app(
         title="Gengfu",
         version=view.site.version or "0",
         description="Telemetry hub of a residential community: devices, readings, alerts. What is said to people, such as why "
-        "something was refused, is English, or Chinese with `Accept-Language: zh`; `code` names it for programs.",
+        "something was refused, is English, or Chinese with Accept-Language: zh; in a refusal, code names it for programs.",
         openapi_url=None,  # below, beside the event loop: describing everything takes 0.1 s the first time
         docs_url=None,
         redoc_url=None,
