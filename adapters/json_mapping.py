@@ -22,11 +22,12 @@ from adapters.fields import PLAIN, PreparedField, ReadingField
 from adapters.paths import compile_path
 from hub.model import Lane, Message, Quality, Reading, Reason
 from hub.ports import AdapterSettings, Decoded, Malformed, Settings, SiteContext
-from hub.quantities import UnknownWord
+from hub.quantities import UnknownWord, nearest_word
 
 _KNOWN_TOPICS = 100_000
 _PARTIAL = Quality.DECODE_PARTIAL.value
 _NOTHING: dict[str, Any] = {}
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:")
 
 _Field = tuple[str | None, float | None, float, str, str, PreparedField]  # key, factor, offset, quantity, channel
 
@@ -137,8 +138,10 @@ class JsonMapping:
             refusal.device = plan.device
             raise
         if not found:
-            wanted = ", ".join(field.path for field in self._settings.readings)
-            raise Malformed(Reason.MISSING_FIELD, f"none of the fields is there: {wanted}", plan.device)
+            wanted = [field.path for field in self._settings.readings]
+            close = [(key, nearest_word(key, wanted)) for key in (body if type(body) is dict else ())]
+            meant = next((f"; it has {shown(key)}, is that {word}?" for key, word in close if word), "")
+            raise Malformed(Reason.MISSING_FIELD, f"none of the fields is there: {', '.join(wanted)}{meant}", plan.device)
         return found
 
     def snapshot(self) -> None:
@@ -206,6 +209,10 @@ class JsonMapping:
         path, unit = self._settings.time.path, self._settings.time.unit
         if unit == "iso":
             return iso_ms(value, self._zone, path)
+        if type(value) is str and _ISO.match(value):
+            raise Malformed(
+                Reason.WRONG_TYPE, f'{path} is {shown(value)}, expected a number; for ISO 8601 set unit = "iso" beside it'
+            )
         if self._settings.text_numbers and type(value) is str:
             value = number_or_text(value, path)
         return epoch_ms(value, unit, path)

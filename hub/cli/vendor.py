@@ -255,6 +255,10 @@ def tell(watch: Watch, findings: list[Finding]) -> None:
     else:
         out(green("Nothing was found. 未发现问题。"))
     out(bold(f"Score {made.points} of 100{f' ({made.made_up})' if made.parts else ''}."))
+    if watch.unconfirmed:
+        some = f"{watch.unconfirmed:,} of {count(watch.messages, 'message')}"
+        out(f"{some} came with QoS 0: what is lost on the way is not sent again.")
+        out(f"{watch.messages:,} 条报文中 {watch.unconfirmed:,} 条用 QoS 0 发送：途中丢失的不会重发。")
     if watch.forgotten:
         out(f"{watch.forgotten:,} findings or devices more than are remembered.")
 

@@ -31,9 +31,10 @@ def html(watch: Watch, lines: Sequence[Line], topic: str, when: str, minutes: fl
             "<h1>Gengfu 更夫 · vendor check · <span lang=zh>厂商接入检查</span></h1>",
             f"<p><code>{escape(topic)}</code> · {escape(when)} · {minutes:.1f} min</p>",
             f'<p><span class="score">{made.points}</span> / 100</p><p class="faint">{escape(made.made_up)}</p>',
-            f"<p>{watch.messages:,} messages, {watch.readings:,} readings, {len(watch.devices):,} devices, {refused:,} refused · "
+            f"<p>{watch.messages:,} messages, {watch.readings:,} readings, {len(watch.devices):,} devices, {refused:,} refused, "
+            f"{watch.unconfirmed:,} with QoS 0 · "
             f'<span lang="zh">报文 {watch.messages:,}，读数 {watch.readings:,}，设备 {len(watch.devices):,}，'
-            f"拒收 {refused:,}</span></p>",
+            f"拒收 {refused:,}，QoS 0 {watch.unconfirmed:,}</span></p>",
             '<h2>What would go wrong later · <span lang="zh">日后会出的问题</span></h2>',
             _findings(findings),
             '<h2>Line by line · <span lang="zh">逐条</span></h2>',

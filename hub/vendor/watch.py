@@ -31,6 +31,18 @@ OWN_FAULT = {Reason.ID_MISMATCH: "id_mismatch", Reason.TOO_LARGE: "too_large", R
 """Refusals that are a fault of their own."""
 
 
+HALF_HOUR = 1_800_000
+NEAR = 120_000  # ms: so near to whole half hours a difference is a time zone's, not a drift
+
+
+def _zone(off: int) -> str:
+    """A hint where a clock is off (ms) by what a time zone is."""
+    halves = round(off / HALF_HOUR)
+    if not 2 <= halves <= 28 or abs(off - halves * HALF_HOUR) > NEAR:
+        return ""
+    return f", which is {halves / 2:g} h: is local time sent as UTC, or UTC as local time?"
+
+
 class Line(NamedTuple):
     """One thing to show. ``how``: understood | told | refused | unread."""
 
@@ -50,6 +62,7 @@ class Watch:
         self._available: set[str] = set()  # levels of topics that say online or offline
         self.messages = 0
         self.readings = 0
+        self.unconfirmed = 0  # messages that came with QoS 0
         self.forgotten = 0
         self.refusals: Counter[str] = Counter()
 
@@ -58,6 +71,7 @@ class Watch:
     def take(self, message: Message) -> list[Line]:
         """What one message gives to show."""
         self.messages += 1
+        self.unconfirmed += message.qos == 0
         topic = message.topic
         self._topic(topic)
         adapter = self._routes.adapter(topic)
@@ -189,9 +203,9 @@ class Watch:
         elif abs(time // 1000 - now) < DAY:
             self._add("epoch", name, "milliseconds are sent for seconds")
         elif time > now + AHEAD:
-            self._add("clock_ahead", name, f"{(time - now) / 1000:,.0f} s ahead of ours")
+            self._add("clock_ahead", name, f"{(time - now) / 1000:,.0f} s ahead of ours{_zone(time - now)}")
         elif time < now - LATE_AFTER:
-            self._add("clock_behind", name, f"{(now - time) / 1000:,.0f} s behind ours")
+            self._add("clock_behind", name, f"{(now - time) / 1000:,.0f} s behind ours{_zone(now - time)}")
 
     def _refused(self, message: Message, reason: Reason, detail: str, device: str) -> Line:
         self.refusals[str(reason)] += 1

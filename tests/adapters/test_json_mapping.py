@@ -61,6 +61,19 @@ def test_values_in_their_unit() -> None:
         assert (refusal.value.reason, refusal.value.device) == (Reason.MISSING_FIELD, "x:1")
 
 
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"ts":1,"Power_W":912}', 'none of the fields is there: power_w; it has "Power_W", is that power_w?'),
+        (b'{"ts":"2026-03-05T12:00:00Z","power_w":912}', 'expected a number; for ISO 8601 set unit = "iso" beside it'),
+    ],
+)
+def test_a_refusal_says_what_would_be_right(payload: bytes, said: str) -> None:
+    adapter = mapping(readings=reading(path="power_w"), time={"path": "ts", "unit": "s"})
+    with pytest.raises(Malformed, match=re.escape(said)):
+        adapter.decode(Message("t/1", payload, 0))
+
+
 def test_what_no_double_holds_in_its_unit_is_refused() -> None:
     with pytest.raises(Malformed) as refusal:
         mapping(readings=reading(scale=1e10)).decode(Message("t/1", b'{"t":1e300}', 0))

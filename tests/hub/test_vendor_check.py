@@ -112,6 +112,7 @@ def test_every_planted_fault_is_found_where_it_was_planted_and_no_other(tmp_path
     for fault, row in rows:
         assert (f"bad {fault}" if fault == "topic" else f"bad-{fault.replace('_', '-')}") in row
     assert "Score 0 of 100" in said
+    assert " messages came with QoS 0: what is lost on the way is not sent again." in said
     assert "understood acme/bad-unit/data: acme:bad-unit power.active 900 W  from power_w = 900" in said
     assert "refused    acme/bad-refused/data: wrong_type: " in said
     page = report.read_text("utf-8")
@@ -135,6 +136,9 @@ def test_each_by_itself_and_the_good_one(fault: str) -> None:
             watch.take_retained(Message(one.topic, one.payload, START, retained=True))
     assert {finding.fault for finding in watch.findings()} == ({fault} if fault else set())
     assert score(watch.findings()).points == 100 - (FAULTS[fault].weight if fault else 0)
+    if fault.startswith("clock_"):  # planted an hour off
+        assert ", which is 1 h: is local time sent as UTC" in watch.findings()[0].detail
+    assert watch.unconfirmed == sum(one.qos == 0 for one in said)
 
 
 def test_nothing_is_found_in_the_good_vendor(tmp_path: Path, broker: Broker) -> None:
