@@ -37,18 +37,12 @@ class Episode(Struct, array_like=True):
     id: str
 
 
-class EachReading:
-    """What a quiet reading looks at. A class of its own puts these fields side by side in the object: with many thousands of
-    series they come from memory, line by line."""
-
-    __slots__ = ("firing", "judge", "memory", "newest", "quiet", "seq", "verdict")
-
-
-class Standing(EachReading):
+class Standing:
     __slots__ = (
-        "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "hours",
-        "last_at", "last_value", "late_from", "momentary", "over", "own", "presence", "quantity", "restored", "revised",
-        "rule", "saved_until", "scheduled", "settings", "shown", "since", "started", "subject", "timers", "wait", "waiting",
+        "adrift", "alert", "began", "by_clock", "clearing", "closed", "directory", "due", "event", "excused", "firing",
+        "hours", "judge", "last_at", "last_value", "late_from", "memory", "momentary", "newest", "over", "own", "presence",
+        "quantity", "quiet", "restored", "revised", "rule", "saved_until", "scheduled", "seq", "settings", "shown", "since",
+        "started", "subject", "timers", "verdict", "wait", "waiting",
     )  # fmt: skip
 
     def __init__(
