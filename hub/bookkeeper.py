@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hub.config import Config
 from hub.directory import Places
 from hub.journal_reader import JournalUnusable
-from hub.model import Now, Person
+from hub.model import Device, Now, Person
 from hub.notifiers.words import Words
 from hub.ports import Store
 from hub.queries import Here, Queries
@@ -19,7 +20,7 @@ from hub.reports.files import Format, file_name, rendered
 from hub.reports.fonts import NoFont
 from hub.reports.full import full_report
 from hub.reports.period import local, parse_period
-from hub.reports.setup import ReportMail
+from hub.reports.setup import Energy, ReportMail
 from hub.reports.words import Language
 from hub.said import said_by, sentence
 from hub.web.reports import Spoken
@@ -31,9 +32,17 @@ EVERY = 60.0
 log = logging.getLogger("gengfu.bookkeeper")
 
 
-def ask_file(store: Store, about: tuple[Any, ...], format: Format, language: Language) -> tuple[str, bytes] | str:
+About = tuple[Mapping[str, Device], Places, str, ZoneInfo, int, int, str, str, Energy]
+"""Of what a report is: devices, places, site, zone, from, to, by, every, and what is configured."""
+
+
+def ask_full(store: Store, about: About, now: int) -> dict[str, Any]:
+    return full_report(store, *about, now=now)
+
+
+def ask_file(store: Store, about: About, now: int, format: Format, language: Language) -> tuple[str, bytes] | str:
     """Name and bytes; or why it cannot be made."""
-    report = full_report(store, *about)
+    report = full_report(store, *about, now=now)
     try:
         return file_name(report, format, language), rendered(report, format, language)
     except NoFont as problem:
@@ -54,7 +63,7 @@ class Bookkeeper:
         self._mailer = mailer(config, words)
         self._archive = Archive(config.directory)
 
-    def _about(self, words: EnergyWords) -> tuple[Any, ...]:
+    def _about(self, words: EnergyWords) -> About:
         config, places = self._config, self._places()
         try:
             start, end = parse_period(words, config.zone, self._clock().wall)
@@ -64,14 +73,15 @@ class Bookkeeper:
 
     async def whole(self, words: EnergyWords) -> dict[str, Any]:
         try:
-            report: dict[str, Any] = await self._queries.ask(full_report, *self._about(words))
+            report: dict[str, Any] = await self._queries.ask(ask_full, self._about(words), self._clock().wall)
         except ValueError as problem:
             raise Refused(said_by(problem)) from problem
         return report
 
     async def file(self, words: EnergyWords, format: Format, language: Spoken) -> tuple[str, bytes]:
         try:
-            made: tuple[str, bytes] | str = await self._queries.ask(ask_file, self._about(words), format, language)
+            about, now = self._about(words), self._clock().wall
+            made: tuple[str, bytes] | str = await self._queries.ask(ask_file, about, now, format, language)
         except ValueError as problem:
             raise Refused(said_by(problem)) from problem
         if isinstance(made, str):

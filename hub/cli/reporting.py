@@ -38,7 +38,7 @@ class Opened(Struct):
         if not full:
             return energy_report(*about)
         with bar(len(STEPS)) as done:
-            return full_report(*about, done)
+            return full_report(*about, done, time.time_ns() // 1_000_000)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +12,12 @@ from hub.model import Device
 from hub.moments import local_iso
 from hub.ports import Directory, Ints
 from hub.reports.balance import balance
+from hub.reports.compared import compared
 from hub.reports.energy import energy_report
-from hub.reports.figures import figures
 from hub.reports.measured import Measured, Readings, measure
 from hub.reports.meters import IMPORT, Meter, grouped, meters
 from hub.reports.peaks import demands, night_flows
-from hub.reports.period import day_start, intervals, local
+from hub.reports.period import intervals
 from hub.reports.setup import Energy
 from hub.reports.split import Unshared, split
 from hub.reports.words import FULL
@@ -44,12 +43,13 @@ def full_report(
     every: str = "total",
     energy: Energy = Energy(),
     done: Callable[[str], None] = lambda step: None,
+    now: int | None = None,
 ) -> dict[str, Any]:
     """``energy_report`` and, beside its keys: ``balance`` (see there; its ``series`` by day, or by month), ``demand`` of the
     community and ``demands`` of the groups, ``compare`` with the period before and a year before, ``nights`` (least flow of
     water and gas), ``gaps`` of meters, ``split`` between parties, and ``facts``: what a reader must know to judge the figures.
 
-    ``done`` is told the name of each of STEPS."""
+    ``done`` is told the name of each of STEPS. ``now``: of a period that is not over, only what is past is compared."""
     report = energy_report(store, devices, places, site, zone, start, end, by, every, energy)
     done("consumption")
     all = meters(store, devices, places, energy.duties)
@@ -65,7 +65,8 @@ def full_report(
     done("balance")
     report |= _demands(store, all, by, site, start, end, zone)
     done("demand")
-    report["compare"] = _compare(store, all, site, start, end, zone) if all else {"rows": []}
+    until = end if now is None or not start < now < end else now
+    report["compare"] = compared(store, all, site, start, until, zone) if all else {"rows": []}
     done("comparison")
     waters = [meter for meter in all if meter.quantity in _WATERS]
     report["nights"] = [
@@ -115,51 +116,6 @@ def _demands(store: Readings, all: Sequence[Meter], by: str, site: str, start: i
     for each in found:
         each.pop("profile", None)
     return {"demand": whole, "demands": [name | each for name, each in zip(named, found, strict=True)]}
-
-
-def _compare(store: Readings, all: Sequence[Meter], site: str, start: int, end: int, zone: ZoneInfo) -> dict[str, Any]:
-    parts = grouped(all, "community", site)
-    before, year = previous(start, end, zone), year_before(start, end, zone)
-    rows: list[dict[str, Any]] = [{"quantity": part.quantity} for part in parts]
-    for name, span in (("value", (start, end)), ("previous", before), ("last_year", year)):
-        found = measure(store, all, np.array(span, np.int64))
-        for part, row in zip(parts, rows, strict=True):
-            told = figures(part, found, 0)
-            row[name], row[f"{name}_completeness"] = told["value"], told["completeness"]
-    return {
-        "previous": [local_iso(at, zone) for at in before],
-        "last_year": [local_iso(at, zone) for at in year],
-        "rows": rows,
-    }
-
-
-def previous(start: int, end: int, zone: ZoneInfo) -> tuple[int, int]:
-    """The month before, where the period is a whole month; else as many days before it."""
-    first, last = local(start, zone), local(end, zone)
-    whole_days = first.time() == last.time()
-    if first.day == last.day == 1 and whole_days and end > start:
-        months = (last.year - first.year) * 12 + last.month - first.month
-        number = first.year * 12 + first.month - 1 - months
-        return day_start(date(number // 12, number % 12 + 1, 1), zone), start
-    if whole_days and first.hour == first.minute == 0:
-        return day_start(first.date() - (last.date() - first.date()), zone), start
-    return start - (end - start), start
-
-
-def year_before(start: int, end: int, zone: ZoneInfo) -> tuple[int, int]:
-    """The same days of the year before; 29 February is compared with the 28th."""
-
-    def earlier(at: int) -> int:
-        moment = local(at, zone)
-        midnight = day_start(moment.date(), zone)
-        day = moment.date()
-        try:
-            day = day.replace(year=day.year - 1)
-        except ValueError:
-            day = day - timedelta(days=366)
-        return day_start(day, zone) + (at - midnight)
-
-    return earlier(start), earlier(end)
 
 
 def _split(

@@ -231,6 +231,8 @@ class _Page:
                 cells += [self._part(row, key), _change(row["value"], row[key]) if known >= FULL else "–"]
             table.append(cells)
         self.paper.grid([46, 28, 28, 20, 28, 20], head, table)
+        end, (start, until) = self.report["compare"]["value"][1], self.report["compare"]["previous"]
+        self.paper.words([self.w("compared").format(end=clock(end), start=clock(start), until=clock(until))])
 
     def _part(self, row: Mapping[str, Any], key: str) -> str:
         known = row[key] is None or row[f"{key}_completeness"] >= FULL

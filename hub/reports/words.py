@@ -93,6 +93,10 @@ WORDS: dict[str, dict[Language, str]] = {
     "demands": {"en": "Demand", "zh": "需量"},
     "compare": {"en": "Comparison", "zh": "同比环比"},
     "previous": {"en": "Period before", "zh": "上期"},
+    "compared": {
+        "en": "Counted until {end}; the period before is {start} – {until}.",
+        "zh": "统计至 {end}；上期为 {start} – {until}。",
+    },
     "last_year": {"en": "Year before", "zh": "去年同期"},
     "change": {"en": "Change", "zh": "变化"},
     "nights": {"en": "Least flow at night, 02:00-05:00", "zh": "夜间最小流量（2-5时）"},

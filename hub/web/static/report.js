@@ -66,7 +66,11 @@ export function comparison({ compare, totals }) {
     row[name] !== null && row[`${name}_completeness`] < 0.9995 ? h("small", {}, ` ${t("report.known", { share: percent(row[`${name}_completeness`]) })}`) : null,
   ];
   const rows = compare.rows.map((row) => ({ cells: [what(row.quantity), cell(row, "value"), cell(row, "previous"), cell(row, "last_year")] }));
-  return h("section", {}, h("h2", {}, t("report.compare")), grid([T("report.what"), N("report.now"), N("report.previous"), N("report.lastYear")], rows));
+  return h("section", {}, h("h2", {}, t("report.compare")), grid([T("report.what"), N("report.now"), N("report.previous"), N("report.lastYear")], rows), compare.value ? h("p.faint.figure", {}, t("report.compared", { from: minute(compare.previous[0]), to: minute(compare.previous[1]), end: minute(compare.value[1]) })) : null);
+}
+
+function minute(at) {
+  return exact(ms(at)).slice(0, -7);
 }
 
 export function costs({ totals }) {
@@ -127,7 +131,7 @@ export function moreTables(report, spaces) {
   const nights = [...(report.nights || [])].sort((one, other) => other.leak - one.leak || other.minimum - one.minimum);
   return [
     peaks.length
-      ? h("section", {}, h("h2", {}, t("report.demands")), grid([T("report.group"), N("report.peak"), T("device.time"), N("report.base"), N("report.completeness")], peaks.map((row) => ({ cells: [h("span", {}, data(named(row))), `${number(row.peak)}\u202fkW`, exact(ms(row.peak_at)).slice(0, -7), `${number(row.base)}\u202fkW`, percent(row.completeness)] }))))
+      ? h("section", {}, h("h2", {}, t("report.demands")), grid([T("report.group"), N("report.peak"), T("device.time"), N("report.base"), N("report.completeness")], peaks.map((row) => ({ cells: [h("span", {}, data(named(row))), `${number(row.peak)}\u202fkW`, minute(row.peak_at), `${number(row.base)}\u202fkW`, percent(row.completeness)] }))))
       : null,
     nights.length ? h("section", {}, h("h2", {}, t("report.nights")), grid([T("report.group"), T("report.found"), N("report.flow"), N("report.nightCount")], nights.map(night))) : null,
     (report.split || []).map((one) => split(one, report)),
@@ -155,7 +159,7 @@ export function gaps({ gaps: list }) {
   if (!list) return null;
   if (!list.length) return h("section", {}, h("h2", {}, t("report.missing")), h("p.fine", {}, t("report.nothingMissing")));
   const rows = list.slice(0, 50).map((gap) => ({
-    cells: [h("a", { href: `#/devices/${encodeURIComponent(gap.device)}` }, data(gap.name || gap.device)), what(gap.quantity), `${exact(ms(gap.start)).slice(0, -7)} – ${exact(ms(gap.end)).slice(0, -7)}`, percent(gap.known)],
+    cells: [h("a", { href: `#/devices/${encodeURIComponent(gap.device)}` }, data(gap.name || gap.device)), what(gap.quantity), `${minute(gap.start)} – ${minute(gap.end)}`, percent(gap.known)],
   }));
   return h("section", {}, h("h2", {}, t("report.missing")), h("p.quiet", {}, t("report.missingHint")), grid([T("report.group"), T("report.what"), T("report.when"), N("report.completeness")], rows), list.length > 50 ? h("p.faint", {}, t("report.moreRows", { n: number(list.length - 50) })) : null);
 }

@@ -70,6 +70,7 @@ export const words = {
   "report.now": ["Now", "本期"],
   "report.previous": ["Period before", "上期"],
   "report.lastYear": ["Year before", "去年同期"],
+  "report.compared": ["Counted until {end}; the period before is {from} – {to}.", "统计至 {end}；上期为 {from} – {to}。"],
   "report.costs": ["How the cost came about", "费用构成"],
   "report.line": ["Position", "计费项"],
   "report.line.tiers": ["surcharge of tiers", "阶梯加价"],

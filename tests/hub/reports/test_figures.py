@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.reports.full import full_report, previous, year_before
+from hub.reports.compared import previous, year_before
+from hub.reports.full import full_report
 from hub.reports.measured import Measured
 from hub.reports.reconcile import reconcile
 from hub.reports.setup import Emission, Energy
