@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 
 from hub.model import Alert, AlertState, Quality, Reason, quality_names
 from hub.notices import Receiver, Roster
+from hub.rulebook.forms import forms
 from hub.telling.voice import WHYS
 from hub.web.static import ROOT, load, serve
 from hub.web.view import Change
@@ -78,6 +79,16 @@ def test_whatever_the_hub_writes_of_an_alert_has_its_word() -> None:
     assert {"change", "first", "acknowledged", "resolved"} <= whys
     whys |= set(WHYS)
     assert [why for why in whys if f"why.{why}" not in known] == []
+
+
+def test_every_kind_of_rule_and_each_of_its_settings_has_its_words() -> None:
+    """Else the Chinese page speaks English about it, from its docstring."""
+    known = words()
+    wanted = {f"field.{field.name}" for form in forms() for field in form.fields}
+    wanted |= {f"choice.{choice}" for form in forms() for field in form.fields for choice in field.choices}
+    wanted |= {f"kind.{form.kind}{part}" for form in forms() for part in ("", ".about")}
+    assert len(wanted) > 60
+    assert sorted(wanted - set(known)) == []
 
 
 def test_no_words_outside_the_table() -> None:
