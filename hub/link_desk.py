@@ -13,6 +13,7 @@ from hub.notifiers.words import Words
 from hub.pipeline import Pipeline
 from hub.records import RecordsReader
 from hub.said import LINK, named
+from hub.steps import steps
 from hub.web.links import LinkPage
 from rules.engine import AlreadyClosed, UnknownAlert
 
@@ -114,6 +115,7 @@ class LinkDesk:
             person=person.name if person else "",
             by=named(alert.acknowledged_by, {person.id: person.name for person in self._people.values()}),
             anybody=not ticket.person,
+            steps=steps(alert.quantity, alert.silent and alert.value is None),
         )
 
     def close(self) -> None:

@@ -46,14 +46,6 @@ STALE: Phrase = {
     "zh": "此消息来自较早的数据，请核实。",
     "en": "This comes from older data: verify it.",
 }
-STEPS: Phrase = {
-    "zh": "1. 立即到现场查看，带上灭火器，不要单独行动。\n"
-    "2. 发现烟或火：拨打119，按下手动报警按钮，组织人员走楼梯疏散。\n"
-    "3. 没有火情：确认并写明原因。",
-    "en": "1. Go and look at once, with an extinguisher, not alone.\n"
-    "2. Smoke or flames: call 119, press the manual call point, get people out by the stairs.\n"
-    "3. No fire: acknowledge, and write down what it was.",
-}
 PANEL: Phrase = {
     "zh": "本消息是对火灾报警控制器的补充，不能代替它。",
     "en": "This message supplements the fire panel and does not replace it.",

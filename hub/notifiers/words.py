@@ -19,6 +19,7 @@ from hub.notifiers.phrases import Language
 from hub.notifiers.plain import one_line
 from hub.quantities import nearest_word
 from hub.said import named
+from hub.steps import numbered
 from rules.words import figure
 
 PLACEHOLDERS = (
@@ -203,7 +204,7 @@ class Words:
             notes.append(phrases.STALE[language])
         if str(body.get("quantity") or "").startswith("fire."):
             if notice.why in CALLS and notice.severity == "critical":
-                notes.append(phrases.STEPS[language])
+                notes.append(_steps(body, language))
             notes.append(phrases.PANEL[language])
         return tuple(notes)
 
@@ -230,7 +231,7 @@ class Words:
             "id": notice.id,
             "alert": notice.alert,
         }
-        steps = {"steps": phrases.STEPS[language]} if str(body.get("quantity") or "").startswith("fire.") else {}
+        steps = {"steps": _steps(body, language)} if str(body.get("quantity") or "").startswith("fire.") else {}
         return {name: one_line(value, 500) for name, value in raw.items()} | steps
 
     def _digest(self, notice: Notice) -> Text:
@@ -279,6 +280,10 @@ def _in(given: Any, language: Language) -> str:
     if isinstance(given, dict):
         return str(given.get(language) or next(iter(given.values()), ""))
     return str(given or "")
+
+
+def _steps(body: Mapping[str, Any], language: Language) -> str:
+    return numbered(str(body.get("quantity") or ""), bool(body.get("silent")) and body.get("value") is None, language)
 
 
 def _members(incident: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ Looking acknowledges nothing, so that mail scanners and link previews may look; 
 """
 
 import html
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import parse_qs
 
@@ -19,7 +19,8 @@ from hub.web.static import ROOT
 
 STYLE = """\
 body{font-family:system-ui,sans-serif;line-height:1.6;max-width:34rem;margin:0 auto;padding:1.5rem;color:#1b1b1b;background:#fff}
-h1{font-size:1.3rem}.critical{color:#b3261e}dt{color:#555;font-size:.9rem}dd{margin:0 0 .6rem}
+h1{font-size:1.3rem}h2{font-size:1.1rem}li{margin:0 0 .5rem}
+.critical{color:#b3261e}dt{color:#555;font-size:.9rem}dd{margin:0 0 .6rem}
 button{font:inherit;font-weight:600;width:100%;padding:1rem;border:0;border-radius:.6rem;background:#b3261e;color:#fff}
 label{display:block;margin:0 0 1rem}input{font:inherit;display:block;width:100%;box-sizing:border-box;padding:.6rem}
 .drill{background:#fff3c4;padding:.6rem;border-radius:.4rem}
@@ -58,6 +59,7 @@ class LinkPage(Struct, frozen=True):
     person: str = ""
     by: Said = quoted("")
     anybody: bool = False
+    steps: Sequence[Mapping[str, str]] = ()
 
 
 class LinkDesk(Protocol):
@@ -142,6 +144,11 @@ def shown(page: LinkPage) -> str:
     else:
         state = "thanks_as" if page.state == "thanks" and page.anybody else page.state
         parts.append(_both(state, page.by if state in ("taken", "thanks_as") else None))
+    if page.steps and page.state != "closed":
+        items = "".join(
+            f'<li>{html.escape(one["zh"])}<br><span lang="en">{html.escape(one["en"])}</span></li>' for one in page.steps
+        )
+        parts.append(f'<h2>怎么做 · <span lang="en">What to do</span></h2>\n<ol>{items}</ol>')
     if page.fire:
         parts.append(f'<p>{PANEL[0]}<br><span lang="en">{PANEL[1]}</span></p>')
     return _frame("\n".join(parts), page.title)

@@ -14,7 +14,7 @@ from hub.telling.incidents import Incident
 from hub.telling.matching import Matcher
 from hub.telling.silences import Silence
 from hub.web.people_view import AlertPeople, Duty, IncidentStory, SilenceWords, ToldOf
-from hub.web.shapes import AlertOut, ListOut, Out, Time, ToldOut, Words
+from hub.web.shapes import AlertOut, ListOut, Out, Time, ToldOut, Words, what_to_do
 from hub.web.spoken import Wanted
 from hub.web.view import HubView, Refused
 
@@ -115,6 +115,7 @@ class IncidentStoryOut(Out):
     held: dict[str, int] = Field(description="why members are not told now: silence, maintenance, test, explained, flapping")
     ladder: list[RungOut] = Field(description="empty once nobody has to be waited for")
     next: NextOut | None = Field(description="who is told next if nobody answers; null: nobody any more")
+    steps: list[Words] = Field(description="what to do, in order")
 
 
 class NoteOut(Out):
@@ -186,6 +187,7 @@ def _told(one: ToldOf, language: Language) -> IncidentToldOut:
 
 
 def _story(story: IncidentStory, most: int, language: Language) -> IncidentStoryOut:
+    lead = next((one for one in story.members if one.id == story.incident.lead), None) or next(iter(story.members), None)
     return IncidentStoryOut(
         incident=incident_out(story.incident),
         members=[AlertOut.model_validate(one) for one in story.members[:most]],
@@ -194,6 +196,7 @@ def _story(story: IncidentStory, most: int, language: Language) -> IncidentStory
         held=story.held,
         ladder=[RungOut.model_validate(one) for one in story.ladder],
         next=NextOut.model_validate(story.next) if story.next else None,
+        steps=what_to_do(AlertOut.model_validate(lead)) if lead else [],
     )
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, computed_field
 
 from hub.model import AlertState, Device, Reading, Severity, Space, quality_names
 from hub.quantities import Domain, Shape, Vocabulary
 from hub.said import Said
+from hub.steps import steps
 from hub.web.view import DeviceCard, Overview, Site
 
 T = TypeVar("T")
@@ -158,6 +159,15 @@ class StoryOut(Out):
     told: list[ToldOut]
     rule: RuleOut | None
     receipt: WaypointsOut | None
+
+    @computed_field(description="what to do, in order")  # type: ignore[prop-decorator]
+    @property
+    def steps(self) -> list[Words]:
+        return what_to_do(self.alert)
+
+
+def what_to_do(alert: AlertOut) -> list[Words]:
+    return steps(alert.quantity, alert.silent and alert.value is None)
 
 
 class DeviceOut(Out):

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, expect
 
 from hub.links import LIFE, LinkRefused, Links, secret
 from hub.model import Notice
+from hub.steps import steps
 from tests.support.brokers import start_mosquitto
 from tests.support.browsing import chromium
 from tests.support.hubs import until
@@ -129,6 +130,7 @@ def test_looking_acknowledges_nothing_and_the_button_does_once(running: tuple[Si
         status, page, headers = ask(made, "GET", path)
         assert status == 200
         assert "有烟雾" in page and "I take care of it" in page and "<script" not in page
+        assert all(said in page for step in steps("fire.smoke") for said in step.values()), "what to do, in both languages"
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy and "form-action 'self'" in policy and "frame-ancestors 'none'" in policy
     assert made.hub.get(f"/api/v1/alerts/{id}")["alert"]["acknowledged_by"] == ""
@@ -136,6 +138,7 @@ def test_looking_acknowledges_nothing_and_the_button_does_once(running: tuple[Si
     assert (row["person"], row["state"], row["acknowledged_at"]) == ("李管家", "accepted", None)
     status, page, _ = ask(made, "POST", path)
     assert (status, "已确认" in page, "Acknowledged" in page) == (200, True, True)
+    assert all(said in page for step in steps("fire.smoke") for said in step.values()), "and after pressing it still"
     row = told(made, id)["desk"]
     assert row["state"] == "acknowledged"
     assert row["created_at"] <= row["tried_at"] <= row["accepted_at"] <= row["acknowledged_at"], "the ledger's times"

@@ -13,7 +13,9 @@ from hub.notifiers import phrases
 from hub.notifiers.plain import chat, markup, one_line
 from hub.notifiers.webhook import Webhook
 from hub.notifiers.words import Words, parse_rate
+from hub.steps import steps
 
+LANGUAGES: tuple[phrases.Language, ...] = ("zh", "en")
 SAID: dict[str, Any] = {
     "id": "a1", "rule": "fire-smoke", "severity": "critical", "state": "firing", "device": "zigbee:0x01",
     "place": "3幢2单元502 厨房", "place_en": "Building 3, flat 502, kitchen", "quantity": "fire.smoke", "value": 1.0, "unit": "1",
@@ -38,6 +40,25 @@ def test_a_fire_is_told_with_place_time_steps_and_what_this_is_not() -> None:
     assert english.title == "Critical: Smoke in Building 3, flat 502, kitchen"
     assert "supplements the fire panel and does not replace it" in english.long
     assert not any("一" <= sign <= "鿿" for sign in english.long.replace("云栖社区", "")), "English is English throughout"
+
+
+@pytest.mark.parametrize(("quantity", "first"), [("fire.smoke", "119"), ("fire.heat", "119"), ("fire.co", "立即全部离开")])
+def test_messages_and_the_page_give_the_same_steps_in_the_same_order(quantity: str, first: str) -> None:
+    """In a fire 119 comes first, then people; a hot door stays shut, nobody takes the lift."""
+    shown = steps(quantity)
+    for language in LANGUAGES:
+        said = WORDS.say(replace(NOTICE, language=language, body=SAID | {"quantity": quantity})).long
+        places = [said.index(f"{number}. {step[language]}") for number, step in enumerate(shown, 1)]
+        assert places == sorted(places)
+    assert first in shown[0]["zh"]
+
+
+def test_what_to_do_in_a_fire_holds_what_saves_lives() -> None:
+    first, people, look, _ = steps("fire.smoke")
+    assert "119, at once" in first["en"] and "立即拨打 119" in first["zh"]
+    assert "nobody takes the lift" in people["en"] and "不乘电梯" in people["zh"]
+    assert "do not open" in look["en"] and "不要开门" in look["zh"]
+    assert "while it is safe" in look["en"] and "确认安全" in look["zh"]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ export function alert(root, [id]) {
         buttons(one),
       ),
       h("div.buttons.quieter", {}, noteButtons(one, load), open ? h("button.quiet-button", { type: "button", "data-focus": "silence.this", on: { click: () => silenceAlert(one, load) } }, t("silence.this")) : null),
-      open ? h("section", {}, h("h2", {}, t("alert.steps")), steps(one), aboutFire(one, device) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
+      open ? h("section", {}, h("h2", {}, t("alert.steps")), steps(story.steps), aboutFire(one, device) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
     );
     show(
       after,

@@ -149,7 +149,7 @@ export function group(root, [id]) {
         open ? toldLines(known) : h("p.answered", {}, say("group.over", { time: time(ms(incident.resolved_at)) })),
         h("div.buttons", {}, open ? takeButton(incident, load) : null),
       ),
-      open && lead ? h("section", {}, h("h2", {}, t("alert.steps")), steps(lead), aboutFire(lead) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
+      open && lead ? h("section", {}, h("h2", {}, t("alert.steps")), steps(known.steps), aboutFire(lead) ? h("p.supplement", {}, t("alert.supplement")) : null) : null,
       h(
         "div.two",
         {},

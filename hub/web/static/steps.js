@@ -1,24 +1,11 @@
-// What to do: the steps for a kind of alert, in the order in which a person takes them.
+// What to do, in the order in which a person takes it: the hub hands the steps over, as it sends them in messages.
 
-import { h } from "./dom.js";
-import { has, t } from "./i18n.js";
+import { data, h } from "./dom.js";
+import { pick } from "./i18n.js";
 
-const STEPS = [
-  ["fire.smoke", "fire"], ["fire.heat", "fire"], ["fire.co", "co"], ["fire.gas", "gas"], ["fire.water", "pressure"],
-  ["fire.fault", "fault"], ["fire", "fire"], ["safety", "help"], ["health", "health"], ["water.leak", "leak"],
-  ["device.battery", "battery"], ["device.fault", "fault"], ["device.online", "silent"], ["power", "power"],
-  ["current", "power"], ["voltage", "power"], ["parking", "parking"],
-];
-
-function kind(alert) {
-  if (!alert.quantity || (alert.silent && alert.value === null)) return "silent";
-  const found = STEPS.find(([prefix]) => alert.quantity === prefix || alert.quantity.startsWith(`${prefix}.`));
-  return found ? found[1] : "other";
-}
-
-export function steps(alert) {
-  const found = [1, 2, 3, 4].map((n) => `steps.${kind(alert)}.${n}`).filter(has);
-  return h("ol.steps", {}, found.map((key) => h("li", {}, t(key))));
+/** `given`: each step in both languages. */
+export function steps(given) {
+  return h("ol.steps", {}, given.map((step) => h("li", {}, data(pick(step)))));
 }
 
 /** Whatever comes from a fire detector, even that it is silent. */

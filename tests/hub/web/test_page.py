@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from hub.model import Alert
 from hub.said import sentence
+from hub.steps import steps
 from hub.web.static import ROOT
 from hub.web.view import Conflict
 from tests.support.browsing import installed, window
@@ -106,7 +107,7 @@ async def test_an_alert_page_says_what_to_do(web: Web, browser: Browser) -> None
     async with window(browser, f"{web.url}/#/alerts/smoke-3-2-502") as opened:
         page = opened.page
         await expect(page.locator("h1")).to_have_text("Building 3, entrance 2, flat 502, kitchen")
-        await expect(page.locator(".steps li")).to_have_count(4)
+        await expect(page.locator(".steps li")).to_have_text([step["en"] for step in steps("fire.smoke")])
         await expect(page.locator(".supplement")).to_contain_text("does not replace it")
         await expect(page.locator(".timeline").nth(1)).to_contain_text("not delivered yet, attempt 3")
         await expect(page.locator(".evidence svg")).to_be_visible()
@@ -242,15 +243,25 @@ async def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
-async def test_360_pixels_without_sideways_scrolling(web: Web, browser: Browser, language: str) -> None:
-    async with window(browser, web.url, viewport=PHONE, locale=language) as opened:
+async def test_360_pixels_without_sideways_scrolling_and_for_thumbs(web: Web, browser: Browser, language: str) -> None:
+    async with window(browser, web.url, viewport=PHONE, locale=language, has_touch=True, is_mobile=True) as opened:
         page = opened.page
         for route in ROUTES:
             await page.evaluate("(route) => { location.hash = route; }", route)
             await expect(page.locator("main h1").first).to_be_visible()
             await settled(page)
             assert await page.evaluate("document.documentElement.scrollWidth") <= 360, route
+            assert await page.evaluate(LOW) == [], route
         assert opened.mistakes == []
+
+
+# What can be pressed and is lower or narrower than 44 px; of a box to tick the label counts.
+LOW = """() => [...document.querySelectorAll("a, button, select, input, summary")]
+  .filter((one) => one.checkVisibility() && !one.closest("#skip, svg, .unseen"))
+  .map((one) => (one.type === "checkbox" || one.type === "radio" ? one.closest("label") : one))
+  .map((one) => [one.className || one.tagName, one.textContent.slice(0, 30), one.getBoundingClientRect()])
+  .filter(([, , box]) => box.height < 43.5 || box.width < 24)
+  .map(([name, text, box]) => `${name} ${text}: ${Math.round(box.width)} x ${Math.round(box.height)}`)"""
 
 
 # WCAG 2.2, 1.4.3: relative luminance as it defines it, of every text against what is painted behind it.
