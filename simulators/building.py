@@ -235,7 +235,8 @@ def registry(seed: int = 7, zone: str = "Asia/Shanghai", devices: int = 0) -> tu
             model=thing.model,
             accepted=True,
             interval=thing.interval,
-            tags=("main",) if thing.kind == "main" else (),  # else what flats use would be counted twice
+            # else what flats use would be counted twice, and what a roof feeds in would come from nowhere
+            tags={"main": ("main",), "pv": ("pv_feed_in",)}.get(thing.kind, ()),
         )
         for thing in world.things
         if thing.registered

@@ -28,6 +28,8 @@ from hub.reports.meters import EXPORT, IMPORT, PV, Meter
 from hub.reports.setup import Emission
 
 GAS, HEAT = "gas.volume.total", "heat.energy.total"
+_SLACK = 0.1
+"""kWh that meters may differ by for being read at different moments."""
 GAS_KWH = 10.81
 """kWh per m3."""
 
@@ -113,6 +115,7 @@ def balance(
     all: Sequence[Meter], measured: Measured, edges: Ints, zone: ZoneInfo, emissions: Sequence[Emission]
 ) -> dict[str, Any]:
     """``measured``: one interval, or several that are added. JSON values: ``flows`` in kWh (gas in m3) with their completeness,
+    ``impossible`` (more is fed in than is made: a role is missing, so what was used is unknown),
     ``self_consumption``, ``autarky``, ``zero_carbon`` as shares, ``battery`` with its efficiency, ``heat_pumps`` with what they
     gave for a kWh, ``charged_cars``, ``co2`` in kg by source, and ``series``: the flows of every interval."""
     found = flows(all, measured)
@@ -121,16 +124,18 @@ def balance(
     total = _total(used)
     grid, fed_in, solar = (whole[name]["value"] for name in ("grid", "fed_in", "solar"))
     has_main = any(meter.main and meter.quantity == IMPORT for meter in all)
-    if found.solar.meters and not has_main:  # nobody counts what is fed in
+    impossible = _impossible(whole, found)
+    if impossible or (found.solar.meters and not has_main):  # nobody counts what is fed in
         total["value"] = None
-    knows = has_main and used.known
+    knows = has_main and used.known and not impossible
     bought = found.heat.known and found.gas.known
     return {
         "flows": {**whole, "used": total},
+        "impossible": impossible,
         "self_consumption": _share(solar - fed_in, solar) if knows and solar else None,
         "autarky": _share(total["value"] - grid, total["value"]) if knows else None,
         "zero_carbon": _zero_carbon(whole, total["value"], emissions)
-        if bought and used.known and (knows or not found.solar.meters)
+        if bought and used.known and total["value"] is not None and (knows or not found.solar.meters)
         else None,
         "battery": _battery(whole) if found.charged.known and found.discharged.known else None,
         "heat_pumps": _heat_pumps(all, measured),
@@ -139,10 +144,19 @@ def balance(
         "series": {
             "start": [local_iso(at, zone) for at in edges[:-1].tolist()],
             **{name: _numbers(getattr(found, name).value) for name in ("grid", "fed_in", "solar")},
-            "used": _numbers(used.value),
+            "used": [None] * len(used.value) if impossible else _numbers(used.value),
             "completeness": _numbers(used.completeness),
         },
     }
+
+
+def _impossible(whole: Mapping[str, Mapping[str, Any]], found: Flows) -> bool:
+    """More is fed in than was made and taken out of batteries: some meter lacks its role. What is not known excuses nothing
+    where nothing that makes electricity is known at all."""
+    fed_in, made = whole["fed_in"]["value"] or 0.0, sum(whole[name]["value"] or 0.0 for name in ("solar", "discharged"))
+    if fed_in <= made + max(_SLACK, 0.01 * fed_in):
+        return False
+    return not (found.solar.meters + found.discharged.meters) or (found.solar.known and found.discharged.known)
 
 
 def _zero_carbon(whole: Mapping[str, Mapping[str, Any]], used: float, emissions: Sequence[Emission]) -> float | None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hub.model import Device, Series, Space
 from hub.ports import Directory
-from hub.reports.setup import Duty
+from hub.reports.setup import Duty, Role
 from hub.said import sentence
 
 IMPORT, EXPORT, PV = "energy.active.import.total", "energy.active.export.total", "energy.pv.total"
@@ -71,8 +71,9 @@ def meters(
 
 
 def _duty(device: Device) -> Duty:
-    """Of a meter accepted on the page: its tags may say that it is a main meter."""
-    return Duty("main") if "main" in device.tags else Duty()
+    """Of a meter accepted on the page: its tags may say that it is a main meter, or what a roof feeds in."""
+    tagged: tuple[Role, ...] = ("main", "pv_feed_in")
+    return Duty(next((role for role in tagged if role in device.tags), "sub"))
 
 
 def _measured(duty: Duty, device: Device, places: Directory) -> tuple[Space, ...]:
@@ -81,7 +82,10 @@ def _measured(duty: Duty, device: Device, places: Directory) -> tuple[Space, ...
 
 
 def _solar(found: dict[tuple[str, str], Meter]) -> list[Meter]:
-    """What a solar meter counts is yield, whichever of its registers does."""
+    """What a solar meter counts is yield, whichever of its registers does; where all of it is fed in, it is both."""
+    for (what, id), meter in list(found.items()):
+        if what == EXPORT and meter.duty.role == "pv_feed_in":
+            found.setdefault((PV, id), replace(meter, quantity=PV))
     for quantity in (EXPORT, IMPORT):
         for (what, id), meter in list(found.items()):
             if what == quantity and meter.duty.role == "pv" and (PV, id) not in found:

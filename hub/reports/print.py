@@ -94,7 +94,9 @@ class _Page:
                 found.append((name, figure, self._mark(total["completeness"])))
         if balance:
             used = flows["used"]
-            if used["meters"]:
+            if balance.get("impossible"):
+                found.insert(0, (self.w("used"), self.w("unknown"), self.w("role_missing")))
+            elif used["meters"]:
                 found.insert(0, (self.w("used"), f"{number(used['value'])} kWh", self._mark(used["completeness"])))
             for name in ("grid", "solar", "fed_in"):
                 if flows[name]["meters"]:

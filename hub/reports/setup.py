@@ -11,14 +11,15 @@ from hub.ports import Settings
 from hub.reports.installed import Register
 from hub.reports.tariffs import Tariff
 
-Role = Literal["main", "sub", "pv", "battery", "heat_pump", "ev", "common"]
+Role = Literal["main", "sub", "pv", "pv_feed_in", "battery", "heat_pump", "ev", "common"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Duty(Struct, frozen=True):
-    """What a meter is for. ``measures``: the id of the space whose whole supply it measures (a main meter), '' for the space
-    it is in; ``party``: who pays for what it counts, such as an owner or a tenant; ``register``: what people know of its
-    register, of the one for imports where it has two."""
+    """What a meter is for. "pv" makes what the site uses first, "pv_feed_in" feeds all it makes into the grid (全额上网).
+    ``measures``: the id of the space whose whole supply it measures (a main meter), '' for the space it is in; ``party``: who
+    pays for what it counts, such as an owner or a tenant; ``register``: what people know of its register, of the one for imports
+    where it has two."""
 
     role: Role = "sub"
     measures: str = ""
@@ -64,7 +65,7 @@ class EnergySection(Settings):
 class DeviceDuty(Settings):
     """The keys of a [[device]] that only reports know."""
 
-    role: Literal["main", "sub", "pv", "battery", "heat_pump", "ev", "common"] = Field(
+    role: Literal["main", "sub", "pv", "pv_feed_in", "battery", "heat_pump", "ev", "common"] = Field(
         "sub", description="what a meter is for; a main meter measures the whole supply of a space"
     )
     measures: str = Field("", description="the id of the space a main meter measures; the one it is in if left out")

@@ -24,6 +24,7 @@ WORDS: dict[str, dict[Language, str]] = {
     },
     "at_a_glance": {"en": "At a glance", "zh": "总览"},
     "used": {"en": "electricity used", "zh": "总用电量"},
+    "role_missing": {"en": "more fed in than made: a role is missing", "zh": "上网多于发电：有表计未设用途"},
     "grid": {"en": "from the grid", "zh": "电网购电"},
     "solar": {"en": "solar yield", "zh": "光伏发电"},
     "own_solar": {"en": "solar used here", "zh": "光伏自用"},

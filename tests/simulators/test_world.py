@@ -185,6 +185,7 @@ def test_the_registry_knows_all_but_three_strangers(world: World) -> None:
         assert device.accepted and device.name and device.space in names
     assert any("<b>" in device.name for device in devices)
     assert {device.space for device in devices if "main" in device.tags} == {"1", "2", "3", "4"}, "else flats count twice"
+    assert {device.tags for device in devices if device.name.endswith("屋顶光伏")} == {("pv_feed_in",)}
     assert {device.space for device in devices if device.name.endswith("屋顶光伏")} == {"yunqi"}, "not behind a main meter"
 
 
