@@ -26,6 +26,7 @@ from tests.support.site import site
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.xdist_group("report_parts"),
     pytest.mark.skipif(
         not installed(), reason="NOT RUN: Chromium is missing (apt-get install chromium): no report was looked at"
     ),
