@@ -5,7 +5,6 @@ import { complain, complaint, who } from "./ask.js";
 import { data, h, show, visible } from "./dom.js";
 import { ms, number, person, place, since, time } from "./format.js";
 import { keepFresh } from "./fresh.js";
-import { keepFresh } from "./fresh.js";
 import { pick, say, t } from "./i18n.js";
 import { pastIncident } from "./incident.js";
 import { taken } from "./incidents.js";
@@ -122,16 +121,6 @@ export function group(root, [id]) {
     if (JSON.stringify([known.told, known.next]) !== before) draw();
   }
 
-  /** Who has been told meanwhile; the members come with their own changes. */
-  async function again() {
-    const mine = turn;
-    const found = await get(`incidents/${encodeURIComponent(id)}`, { members: "0" }).catch(() => null);
-    if (mine !== turn || !found) return;
-    const before = JSON.stringify([known.told, known.next]);
-    known = { ...known, told: found.told, ladder: found.ladder, next: found.next };
-    if (JSON.stringify([known.told, known.next]) !== before) draw();
-  }
-
   function draw() {
     const { incident, members, more, told, ladder } = known;
     const lead = members.find((one) => one.id === incident.lead) ?? members[0];
@@ -167,7 +156,6 @@ export function group(root, [id]) {
     const mine = known.members.some((one) => one.id === alert.id);
     waiting = setTimeout(() => ((waiting = 0), load()), mine ? 300 : 2000);
   });
-  const fresh = keepFresh(() => Boolean(known?.incident.unacknowledged), () => known.next, again);
   const fresh = keepFresh(() => Boolean(known?.incident.unacknowledged), () => known.next, again);
   const heading = () => (known ? visible(pick(known.incident.place)) : t("alerts.title"));
   return { close: () => (turn++, clearTimeout(waiting), fresh(), close()), title: heading };
