@@ -177,7 +177,7 @@ class Hub:
             version("gengfu"),
             lambda: metrics(self),
             lambda: not_ready(self),
-            lambda: list(self.plugged.off),
+            lambda: list(dict.fromkeys([*self.plugged.off, *(f"rule {id}" for id in self.engine.failed)])),
         )
         self.desk.fire_tcp = self.fire_tcp
         people = {person.id: person for person in config.people}

@@ -90,7 +90,12 @@ class Desk(PeopleDesk):
     # --- at a glance --------------------------------------------------------------------------------------------------
 
     def overview(self) -> Overview:
-        return self._glance.overview(self.clock(), self._real(), self._context, self.pipeline.newest_at, self.pipeline.pace)
+        seen = self._glance.overview(self.clock(), self._real(), self._context, self.pipeline.newest_at, self.pipeline.pace)
+        failed = self.pipeline.engine.failed
+        if not failed:
+            return seen
+        graver = {rule.settings.id: -SEVERITIES.index(rule.settings.severity) for rule in self.in_force()}
+        return replace(seen, stopped=sorted(failed, key=lambda id: (graver.get(id, 0), id)))
 
     def _real(self) -> dict[str, Alert]:
         """The open alerts; those of drills are none."""

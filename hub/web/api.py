@@ -144,7 +144,7 @@ def _service(app: FastAPI, view: HubView) -> APIRouter:
 
     @router.get("/readyz", responses={503: {"description": "what is missing"}})
     async def readyz() -> Any:
-        """The hub takes messages. `disabled` is what never returned and was switched off."""
+        """The hub takes messages. `disabled` is what failed or never returned, and was stopped."""
         missing, off = view.ready(), list(view.disabled())
         if missing:
             return problems.problem(503, quoted(" ".join(missing)), "en", missing=list(missing), disabled=off)

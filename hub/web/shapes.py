@@ -305,6 +305,7 @@ class OverviewOut(Out):
     last_drill: Time | None
     wearers_seen: int
     wearers_total: int
+    stopped: list[str] = Field(description="rules that failed and were stopped: they raise no alert")
 
 
 def reading(record: Reading, vocabulary: Vocabulary) -> ReadingOut:

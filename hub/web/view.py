@@ -176,6 +176,7 @@ class Overview(Struct, frozen=True):
     last_drill: int | None = None
     wearers_seen: int = 0
     wearers_total: int = 0
+    stopped: Sequence[str] = ()  # rules that failed and were stopped, ids, the critical ones first
 
 
 class EnergyWords(Struct, frozen=True):
@@ -288,5 +289,5 @@ class HubView(PeopleView, Protocol):
         ...
 
     def disabled(self) -> Sequence[str]:
-        """Adapters, rules and notifiers that the watchdog stopped and nobody has switched on again."""
+        """Adapters, rules and notifiers that failed and were stopped, and nobody has switched on again."""
         ...

@@ -153,6 +153,8 @@ def test_one_that_raises_stops_only_itself_and_says_so(tmp_path: Path, broker: B
         assert "KeyError" in letter["detail"]
         [rule] = [rule for rule in made.hub.every("/api/v1/rules") if rule["id"] == "bad-rule"]
         assert "ZeroDivisionError" in rule["disabled"]
+        assert made.hub.get("/readyz")["disabled"] == ["rule bad-rule"]
+        assert made.hub.get("/api/v1/overview")["stopped"] == ["bad-rule"], "the page must not say that all is well"
         assert {alert["device"] for alert in made.alerts(state="firing")} >= {"bench:m1", "alarm:raise", "alarm:p4"}
         until(lambda: sum(sink.keys().values()) == 8, "the other notifier is told of all: 7 alarms and the unreadable message")
         assert made.hub.metric("notices_failed_total") >= 1

@@ -114,6 +114,8 @@ class FakeView(FakePeople):
         device = next(one for one in self.devices_by_id.values() if one.space == "6-1-301-kitchen")
         return self.put(self.smoke(device.id, wall(), f"fire-{wall()}"))
 
+    stopped: tuple[str, ...] = ()  # rules
+
     # --- questions
 
     def open_alerts(self) -> list[Alert]:
@@ -137,6 +139,7 @@ class FakeView(FakePeople):
         counts = {model: sum(one.model == model for one in self.devices_by_id.values()) for model in DOMAIN_MODELS.values()}
         return Overview(
             now=now,
+            stopped=self.stopped,
             open={severity: sum(one.severity == severity for one in open_alerts) for severity in ("critical", "warning", "info")},
             unacknowledged=sum(not one.acknowledged_by for one in open_alerts),
             buildings=buildings,

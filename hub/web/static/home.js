@@ -50,6 +50,7 @@ export function home(root) {
       wrong,
       h("h1", { id: "wrong-title" }, headline(total, all)),
       subline(),
+      stoppedLine(),
       blindLine(),
       needsSound(alerts) ? h("p.remark", {}, t("sound.need")) : null,
       list.length ? h("div.incidents", {}, list) : null,
@@ -96,6 +97,7 @@ function needsSound(alerts) {
 function headline(total, all) {
   if (state.line === "lost" && !state.overview) return t("line.first");
   if (!state.overview) return t("list.loading");
+  if (!total && state.overview.stopped.length) return t("home.stopped", { n: number(state.overview.stopped.length) });
   if (!total) return state.overview.devices ? wellWords() : t("home.empty");
   const waiting = all.filter((one) => !one.answered).length || (state.loaded ? 0 : state.overview.unacknowledged);
   return waiting ? t(all.some((one) => !one.alert) ? "home.incidentsNeedYou" : "home.needYou", { n: number(waiting) }) : t("home.inHand");
@@ -106,6 +108,12 @@ function wellWords() {
   const at = hour();
   const watch = at >= 19 ? Math.floor((at - 19) / 2) + 1 : at < 5 ? Math.floor((at + 5) / 2) + 1 : 0;
   return watch ? [t(`watch.${watch}`), " · ", t("home.allWell")] : t("home.allWell");
+}
+
+/** What cannot alert is no less grave for being quiet. */
+function stoppedLine() {
+  const found = state.overview?.stopped ?? [];
+  return found.length ? h("p.remark", {}, t("home.stoppedHint"), " ", found.slice(0, STEP).flatMap((id, at) => [at ? t("list.comma") : null, h("a", { href: `#/rules/${encodeURIComponent(id)}` }, data(id))])) : null;
 }
 
 function subline() {

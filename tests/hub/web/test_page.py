@@ -359,6 +359,15 @@ async def test_quiet_and_empty_are_designed(browser: Browser, mode: str, words: 
         assert opened.mistakes == []
 
 
+async def test_nothing_is_well_while_a_rule_is_stopped(browser: Browser) -> None:
+    view = FakeView("quiet")
+    view.stopped = ("fire-smoke",)
+    async with serving(view) as web, window(browser, web.url) as opened:
+        await expect(opened.page.locator("h1")).to_have_text("1 rule has stopped and raises no alerts")
+        await expect(opened.page.get_by_role("link", name="fire-smoke")).to_have_attribute("href", "#/rules/fire-smoke")
+        assert opened.mistakes == []
+
+
 async def test_five_thousand_alerts_and_ten_thousand_devices(browser: Browser) -> None:
     async with serving(FakeView("flood")) as web, window(browser, web.url) as opened:
         page = opened.page
