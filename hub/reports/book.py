@@ -248,6 +248,6 @@ def least_known(line: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str,
 
 
 def party_name(row: Mapping[str, Any], language: Language) -> str:
-    if row.get("part") == "rest":
-        return word("rest", language)
+    if row.get("part") in ("rest", "shared"):
+        return word("rest" if row["part"] == "rest" else "rest_shared", language)
     return plain(str(row["party"])) or word("no_group", language)

@@ -166,7 +166,7 @@ class _Page:
         head = [quantity_name(quantity, self.language), f"{unit}", *(self.w(key) for key in ("low", "high"))]
         head += [self.w("completeness"), self.w("estimated"), *([self.w("cost")] if currency else [])]
         ranges = any(row["cost"] is not None and not exact(row) for row in rows)
-        widths: list[float] = [50, 24, 20, 20, 18, 16, *([46 if ranges else 24] if currency else [])]
+        widths: list[float] = [50, 24, 20, 20, 18, 19, *([46 if ranges else 24] if currency else [])]
         if spans:
             head.insert(1, self.w("from"))
             widths.insert(1, 27)

@@ -26,7 +26,8 @@ class Unshared(Exception):
 def split(
     amount: Decimal, whole: float, used: Mapping[str, float | None], rest: Literal["own", "by_use", "equal"]
 ) -> list[dict[str, Any]]:
-    """Rows ``party``, ``part`` ("party" or "rest"), ``used``, ``share`` and ``amount``; these add up to ``amount`` exactly.
+    """Rows ``party``, ``part`` ("party", "rest", or "shared": a rest that is in the parties' amounts), ``used``, ``share`` and
+    ``amount``; the amounts add up to ``amount`` exactly, and what was used to ``whole``.
 
     ``whole`` and ``used`` in kWh or m3. A party whose meters are unknown (None) gets nothing, and then the rest stays a line of
     its own, for it holds what they used. Raises Unshared where the sub-meters count more than the main meter, or it nothing."""
@@ -46,7 +47,8 @@ def split(
         use = sum(known.values(), Decimal(0))
         weights = {party: value * total / use for party, value in known.items()} if use else {_REST: left}
     amounts = shared(amount, weights)
-    return [
+    among: dict[str, Any] = {"party": "", "part": "shared", "used": float(left), "share": None, "amount": None}
+    rows = [
         {
             "party": "" if party == _REST else party,
             "part": "rest" if party == _REST else "party",
@@ -56,6 +58,7 @@ def split(
         }
         for party in [*sorted(used), *([_REST] if _REST in weights else [])]
     ]
+    return rows if not left or _REST in weights else [*rows, among]
 
 
 def shared(amount: Decimal, weights: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -28,7 +28,9 @@ WORDS: dict[str, dict[Language, str]] = {
     "grid": {"en": "from the grid", "zh": "电网购电"},
     "solar": {"en": "solar yield", "zh": "光伏发电"},
     "own_solar": {"en": "solar used here", "zh": "光伏自用"},
+    "always": {"en": "at any time", "zh": "长期有效"},
     "since": {"en": "since {start}", "zh": "自 {start} 起"},
+    "before": {"en": "to {end}, exclusive", "zh": "至 {end}（不含）"},
     "until": {"en": "{start} to {end}, exclusive", "zh": "{start} 至 {end}（不含）"},
     "tiers_known": {
         "en": "What was used before in the tiers' month or year is known for {share} of the time: "
@@ -64,6 +66,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "known_rows": {"en": "known rows; main meter unknown", "zh": "已知各行之和（总表未知）"},
     "whole": {"en": "main meter, repeated in its parts", "zh": "总表（与分表重复，不计入合计）"},
     "rest": {"en": "not sub-metered", "zh": "未分表计量"},
+    "rest_shared": {"en": "not sub-metered, shared above", "zh": "未分表计量（已分摊至上列各方）"},
     "no_group": {"en": "common, or no place", "zh": "公共或未归属"},
     "group": {"en": "Group", "zh": "分组"},
     "from": {"en": "From", "zh": "起"},
@@ -82,7 +85,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "tiers": {"en": "surcharge of tiers", "zh": "阶梯加价"},
     "demand": {"en": "demand", "zh": "需量电费"},
     "standing": {"en": "standing charge", "zh": "基本费"},
-    "flat": {"en": "energy", "zh": "电度"},
+    "flat": {"en": "by use", "zh": "按用量"},
     "by_day": {"en": "Day by day", "zh": "逐日用电"},
     "by_month": {"en": "Month by month", "zh": "逐月用电"},
     "partly": {"en": "not wholly known", "zh": "数据不全"},
@@ -254,6 +257,9 @@ def clock(moment: str) -> str:
 
 def validity(tariff: Mapping[str, Any], language: Language) -> str:
     """When a tariff's version holds."""
+    if tariff["valid_from"] == "1970-01-01":  # nobody said since when
+        key = "before" if tariff["valid_to"] else "always"
+        return word(key, language).format(end=tariff["valid_to"])
     key = "until" if tariff["valid_to"] else "since"
     return word(key, language).format(start=tariff["valid_from"], end=tariff["valid_to"])
 

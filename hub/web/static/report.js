@@ -131,7 +131,7 @@ export function moreTables(report, spaces) {
   const nights = [...(report.nights || [])].sort((one, other) => other.leak - one.leak || other.minimum - one.minimum);
   return [
     peaks.length
-      ? h("section", {}, h("h2", {}, t("report.demands")), grid([T("report.group"), N("report.peak"), T("device.time"), N("report.base"), N("report.completeness")], peaks.map((row) => ({ cells: [h("span", {}, data(named(row))), `${number(row.peak)}\u202fkW`, minute(row.peak_at), `${number(row.base)}\u202fkW`, percent(row.completeness)] }))))
+      ? h("section", {}, h("h2", {}, t("report.demands")), grid([T("report.group"), N("report.peak"), T("device.time"), N("report.base"), N("report.completeness")], peaks.map((row) => ({ cells: [h("span", {}, named(row) ? data(named(row)) : t("report.common")), `${number(row.peak)}\u202fkW`, minute(row.peak_at), `${number(row.base)}\u202fkW`, percent(row.completeness)] }))))
       : null,
     nights.length ? h("section", {}, h("h2", {}, t("report.nights")), grid([T("report.group"), T("report.found"), N("report.flow"), N("report.nightCount")], nights.map(night))) : null,
     (report.split || []).map((one) => split(one, report)),
@@ -147,8 +147,8 @@ function night(row) {
 /** Who pays what of a main meter's cost; what no party's meter counted is a line of its own. */
 function split(one, report) {
   const { unit, currency } = report.totals.find((row) => row.quantity === one.quantity);
-  const line = (name, used, share, row) => [name, h("span.figure", {}, paid(row.amount, row.amount_low, row.amount_high, currency)), [h("span.figure", {}, amount(used, unit)), h("small", {}, share === null ? "" : ` ${percent(share)}`)]];
-  const name = (row) => (row.part === "rest" ? t("report.restOnly") : h("span", {}, data(row.party)));
+  const line = (name, used, share, row) => [name, h("span.figure", {}, row.part === "shared" ? "–" : paid(row.amount, row.amount_low, row.amount_high, currency)), [h("span.figure", {}, amount(used, unit)), h("small", {}, share === null ? "" : ` ${percent(share)}`)]];
+  const name = (row) => (row.part === "rest" ? t("report.restOnly") : row.part === "shared" ? t("report.restShared") : h("span", {}, data(row.party)));
   const rows = one.rows.map((row) => ({ kind: row.part, cells: line(name(row), row.used, row.share, row) }));
   const problem = language === "zh" ? one.problem_zh || one.problem : one.problem;
   const body = problem ? h("p.problem", {}, data(problem)) : grid([T("report.party"), N("report.amount"), N("report.used")], rows, [line(t("report.total"), one.whole, 1, one)]);

@@ -3,6 +3,7 @@
 export const words = {
   "nav.reports": ["Energy", "能耗"],
 
+  "bars.hintTouch": ["Tap a bar", "点按柱形查看"],
   "bars.hint": ["Point at a bar, or use the arrow keys", "指向柱形或用方向键查看"],
 
   "report.title": ["Energy", "能耗报告"],
@@ -88,6 +89,7 @@ export const words = {
   "report.total": ["Total", "合计"],
   "report.rest": ["{name}: not sub-metered", "{name}：未分表计量"],
   "report.restOnly": ["not sub-metered", "未分表计量"],
+  "report.restShared": ["not sub-metered, shared above", "未分表计量（已分摊至上列各方）"],
   "report.whole": ["{name}: main meter, repeated in its parts", "{name}：总表（与分表重复，不计入合计）"],
   "report.common": ["common, or no place", "公共或未归属"],
   "report.moreRows": ["and {n} more, in the files above", "另有 {n} 行，见上方文件"],

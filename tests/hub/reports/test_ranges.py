@@ -9,6 +9,7 @@ import io
 import re
 import shutil
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hub.reports.files import rendered
 from hub.reports.full import full_report
 from hub.reports.priced import bounded
 from hub.reports.setup import Energy
+from hub.reports.split import split
 from hub.reports.table import report_table
 from hub.reports.words import Language, number
 from tests.hub.reports.helpers import HOUR, PV, Yard, ms, tariff
@@ -119,3 +121,11 @@ def test_behind_a_main_meter_with_solar_it_can_be_less() -> None:
 
 def test_a_little_is_not_written_as_nothing() -> None:
     assert [number(value, 2) for value in (0.0, 0.002, -0.002, 0.02)] == ["0.00", "< 0.01", "> −0.01", "0.02"]
+
+
+@pytest.mark.parametrize(("rest", "amounts"), [("by_use", [20.0, 80.0]), ("equal", [35.0, 65.0])])
+def test_a_rest_that_is_shared_is_still_a_line(rest: Any, amounts: list[float]) -> None:
+    """100 kWh at 1.00; two parties of 10 and 40 kWh: by use 1/5 and 4/5, equally 10 + 25 and 40 + 25."""
+    rows = split(Decimal(100), 100.0, {"a": 10.0, "b": 40.0}, rest)
+    assert [row["amount"] for row in rows] == [*amounts, None]
+    assert [row["used"] for row in rows] == [10.0, 40.0, 50.0] and rows[-1]["part"] == "shared"
