@@ -86,7 +86,7 @@ class Feed:
         self._everything = 0  # clients that want the readings of all devices
         self._devices: Counter[str] = Counter()  # clients that want this device's
         self._newest: dict[tuple[str, str, str], Reading] = {}
-        self._closed = False
+        self.closed = False  # whether the server stops
         self.stirred = False  # an alert has changed since the last status
         self.dropped = 0
         self.thinned = 0
@@ -149,7 +149,7 @@ class Feed:
     def close(self) -> None:
         """Ends every stream, and from now on each that begins: pages open an ended one again at once, and a server that
         stops would wait for them."""
-        self._closed = True
+        self.closed = True
         for client in list(self._clients):
             client.close()
 
@@ -159,7 +159,7 @@ class Feed:
     ) -> Iterator[Subscription]:
         """A client that has seen everything up to ``after``; ``devices`` narrows its readings to theirs."""
         client = Subscription(self._next - 1, kinds, devices)
-        client.lost = self._closed
+        client.lost = self.closed
         if after is not None:
             missed = [event for event in self._kept if event.id is not None and event.id > after]
             if self._before <= after < self._next and len(missed) < QUEUE:

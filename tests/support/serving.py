@@ -33,6 +33,7 @@ class Web:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
+        self.view.feed.closed = False
         app = create_app(self.view, reports=self.reports, drills=self.drills)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
