@@ -46,7 +46,7 @@ async def beside(hub: Hub) -> AsyncIterator[None]:
     things = len(World(SEED, str(hub.config.zone)).things)
     hub.say(
         f"A simulated community of {things} devices speaks over MQTT, {things - len(devices)} of them unannounced; "
-        "in about a minute a kitchen catches fire."
+        "in about a minute and a half a kitchen catches fire."
     )
     command = [sys.executable, "-m", "simulators.run", "--url", "-", "--seed", str(SEED), "--zone", str(hub.config.zone)]
     command += ["--since", str(_since(hub.config.directory / "demo-since"))]

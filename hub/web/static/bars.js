@@ -66,7 +66,7 @@ export function bars(columns, unit, label) {
   let chosen = -1;
   const tell = (at) => {
     chosen = at;
-    show(readout, at < 0 ? h("span.faint", {}, t("bars.hint")) : h("span.figure", {}, columns[at].words));
+    show(readout, at < 0 ? h("span.faint", {}, t(matchMedia("(pointer: coarse)").matches ? "bars.hintTouch" : "bars.hint")) : h("span.figure", {}, columns[at].words));
   };
   const draw = (width) => {
     const height = Math.min(300, Math.max(190, width * 0.34));

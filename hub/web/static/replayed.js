@@ -59,7 +59,9 @@ function devices(told) {
   const where = (one) => `${one.device} ${one.space}`;
   const before = new Map((told.against?.devices ?? []).map((one) => [where(one), one]));
   const after = new Map(told.rule.devices.map((one) => [where(one), one]));
-  const all = [...new Map([...before, ...after]).values()].slice(0, SHOWN);
+  const every = [...new Map([...before, ...after]).values()];
+  const all = every.slice(0, SHOWN);
+  const beyond = Math.max(every.length, told.rule.device_count, told.against?.device_count ?? 0) - all.length;
   const cell = (one) => (one ? `${number(one.fired)} · ${lasting(one.seconds)}` : "–");
   const head = h("tr", {}, h("th", {}, t("alert.device")), h("th", {}, t("replay.new")), told.against ? h("th", {}, t("replay.old")) : null);
   const rows = all.map((one) =>
@@ -74,6 +76,7 @@ function devices(told) {
   const newest = told.rule.episodes.slice(-SHOWN).reverse();
   return [
     h("div.scroll.tidy", {}, h("table", {}, h("thead", {}, head), h("tbody", {}, rows))),
+    beyond > 0 ? h("p.faint.figure", {}, t("rules.more", { n: number(beyond) })) : null,
     newest.length
       ? h(
           "details",

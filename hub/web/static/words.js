@@ -80,8 +80,8 @@ export const words = {
 
   "foot.newest": ["Newest reading {age} ago", "最新读数 {age}前"],
   "foot.none": ["No reading yet", "暂无读数"],
-  "foot.path": ["Alarm path {half} ms, p99 {ms} of {budget} ms, {own} of it the hub's own", "报警通路 {half} 毫秒，p99 {ms} 毫秒（其中本机处理 {own}，预算 {budget}）"],
-  "foot.api": ["For programs", "接口说明"],
+  "foot.path": ["Alarms take {half} ms, the slowest in a hundred {ms} ms ({own} of it in the hub; aim {budget})", "报警通常 {half} 毫秒发出，最慢的百分之一 {ms} 毫秒（本机占 {own}，目标 {budget}）"],
+  "foot.api": ["HTTP interface", "接口说明"],
   "foot.you": ["You are {name}", "当前为 {name}"],
   "foot.change": ["change", "更改"],
 
@@ -164,6 +164,8 @@ export const words = {
   "ask.nameHint": ["Your name stands beside what you do, so that others know whom to ask. Asked once on this device.", "您的名字会记在操作旁，方便同事知道该问谁。本机只问一次。"],
   "ask.name": ["Name", "姓名"],
   "ask.nameOther": ["Another name", "其他姓名"],
+  "ask.resolveAgain": ["If it goes on, this detector is told again only after {n} minutes; if it clears and comes back, at once.", "若仍持续，此探测器 {n} 分钟后才会再次报警；恢复正常后再触发则立即报警。"],
+  "alert.again": ["If it goes on, this detector is told again in {age}; if it clears and comes back, at once.", "若仍持续，此探测器{age}后再次报警；恢复正常后再触发则立即报警。"],
   "ask.resolveTitle": ["Resolve: {what}", "解除：{what}"],
   "ask.reason": ["What was it?", "是什么情况？"],
   "ask.reasonNeeded": ["Say what it was. A critical alert is not closed without a reason.", "请写明情况。紧急警报必须写明原因才能解除。"],
