@@ -68,8 +68,10 @@ def closed(config: Path | None = CONFIG) -> None:
       gengfu report list
     """
     from hub.reports.closed import Archive, Damaged
+    from hub.reports.period import local
 
-    archive = Archive(configured(config).directory)
+    hub = configured(config)
+    archive = Archive(hub.directory)
     rows = []
     for entry in archive.every():
         try:
@@ -77,12 +79,12 @@ def closed(config: Path | None = CONFIG) -> None:
             state = "as stored"
         except Damaged:
             state = "DAMAGED"
-        at = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.closed_at / 1000))
+        at = f"{local(entry.closed_at, hub.zone):%Y-%m-%d %H:%M}"
         rows.append([entry.id, entry.revision, at, str(len(entry.changes)), state, entry.hash[:16]])
     if not rows:
         out("no report is closed yet: gengfu report close --month 2026-10")
         return
-    out("\n".join(table(["", "revision", "closed", "changes", "", "hash"], rows, frozenset({3}))))
+    out("\n".join(table(["", "revision", f"closed ({hub.zone.key})", "changes", "", "hash"], rows, frozenset({3}))))
 
 
 def show(
@@ -147,13 +149,17 @@ def reconcile(
     if format == "json":
         out(json.dumps(found, ensure_ascii=False, indent=2))
         return
+    from hub.quantities import Vocabulary
+    from hub.reports.words import unit_name
+
+    unit = unit_name(Vocabulary()[quantity].unit)
     rows = [["billed", f"{found['billed']:,.3f}", "", "", ""]]
     rows += [
         [_LINES[line["line"]], f"{line['value']:,.3f}", _shown(line["low"]), _shown(line["high"]), f"{line['value'] / bill:.1%}"]
         for line in found["lines"]
     ]
-    out("\n".join(table(["", "value", "at least", "at most", "of the bill"], rows, frozenset({1, 2, 3, 4}))))
-    out(f"the main meter counted {found['main']['value']:,.3f}, of {found['main']['completeness']:.1%} of the time")
+    out("\n".join(table(["", unit, "at least", "at most", "of the bill"], rows, frozenset({1, 2, 3, 4}))))
+    out(f"the main meter counted {found['main']['value']:,.3f} {unit}, of {found['main']['completeness']:.1%} of the time")
 
 
 _LINES = {

@@ -5,20 +5,22 @@ from typing import Any
 from unicodedata import east_asian_width
 
 from hub.reports.priced import cost_words, tier_words
-from hub.reports.words import group_name, in_reading_order, quantity_name, unit_name
+from hub.reports.words import group_name, in_reading_order, quantity_name, unit_name, word
 
 
 def report_table(report: Mapping[str, Any]) -> str:
-    """The same, as a table to read: "-" where nothing is known."""
+    """The same, as a table to read: "-" where nothing is known. Its last lines are the totals."""
     head = ["", "from", "to", "", "value", "unit", "complete", "estimated", "cost"]
     lines = [head]
-    for row in in_reading_order(report["rows"], "en"):
+    sums = [{**total, "start": report["from"], "end": report["to"], "total": True} for total in report["totals"]]
+    for row in [*in_reading_order(report["rows"], "en"), *sums]:
         value = "-" if row["value"] is None else f"{row['value']:.3f}"
         shares = [f"{row[share]:.1%}" for share in ("completeness", "estimated")]
         unit = unit_name(row["unit"])
         what = quantity_name(row["quantity"], "en")
         cost = "" if row["cost"] is None else cost_words(row, "en")
-        lines.append([group_name(row, "en"), row["start"], row["end"], what, value, unit, *shares, cost])
+        name = word("total", "en") if "total" in row else group_name(row, "en")
+        lines.append([name, row["start"], row["end"], what, value, unit, *shares, cost])
     widths = [max(_width(line[column]) for line in lines) for column in range(len(head))]
     right = {4, 6, 7, 8}
     table = [

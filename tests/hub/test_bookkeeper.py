@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -175,6 +176,8 @@ async def test_the_command_line_and_what_it_closes(
     _, said, _ = gengfu(site, capsys, "list")
     assert "2026-10-building-r1" in said
     assert "as stored" in said
+    there = datetime.fromtimestamp(Archive(site / "data").every()[0].closed_at / 1000, timezone(timedelta(hours=8)))
+    assert "closed (Asia/Shanghai)" in said and f"{there:%Y-%m-%d %H:%M}" in said
     pdf = tmp_path / "r.pdf"
     gengfu(site, capsys, "show", "2026-10", "--format", "pdf", "--language", "en", "--out", str(pdf))
     [entry] = (await get("closed")).json()["items"]
@@ -196,6 +199,7 @@ def test_a_bill_on_the_command_line(site: Path, capsys: pytest.CaptureFixture[st
     assert lines == pytest.approx({"sub_meters": 720, "sub_gaps": 24, "unmetered": 744, "main_gaps": 0, "losses": 12})
     _, said, _ = gengfu(site, capsys, *words)
     assert "unmetered" in said
+    assert " kWh " in said.splitlines()[0] and "the main meter counted 1,488.000 kWh, of" in said
     code, _, told = gengfu(site, capsys, *words, "--meter", "m:nobody")
     assert (code, "no accepted meter" in told) == (1, True)
 

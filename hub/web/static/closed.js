@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { data, h, show } from "./dom.js";
-import { moment, number } from "./format.js";
+import { exact, number } from "./format.js";
 import { language, t } from "./i18n.js";
 import { grid, T } from "./report.js";
 import { what } from "./reportwords.js";
@@ -49,7 +49,7 @@ export async function closedReports(place) {
     cells: [
       [h("strong", {}, month(one.period), one.number > 1 ? ` · ${t("report.number", { n: one.number })}` : ""), changes(one)],
       t(`report.by.${one.by}`),
-      moment(one.closed_at),
+      exact(one.closed_at).slice(0, -7),
       h("span", {}, files(one)),
       h("code", {}, one.hash.slice(0, 8)),
     ],

@@ -272,8 +272,10 @@ def test_wrong_grouping_and_interval() -> None:
 def test_the_table_for_people() -> None:
     site = Site(m1=1.0)
     site.readings("m1", *hourly(ms("2026-10-01"), range(25)))
-    head, first, second = report_table(site.report(ms("2026-10-01"), ms("2026-10-03"))).splitlines()
+    head, first, second, total = report_table(site.report(ms("2026-10-01"), ms("2026-10-03"))).splitlines()
     assert "complete" in head
     day = ["2026-10-01T00:00:00+08:00", "2026-10-02T00:00:00+08:00"]
     assert first.split() == ["m1", *day, "electricity", "24.000", "kWh", "100.0%", "0.0%"]
     assert second.split()[4] == "-"
+    two_days = [day[0], "2026-10-03T00:00:00+08:00"]
+    assert total.split() == ["Total", *two_days, "electricity", "24.000", "kWh", "50.0%", "0.0%"]

@@ -53,4 +53,4 @@ def test_the_table_is_in_the_order_and_words_that_people_read() -> None:
     found = yard.report("2026-10-01", "2026-10-02", by="room")
     next(row for row in found["rows"] if row["group"] == "601")["name"] = "90室"
     names = [line.split("  ")[0] for line in report_table(found).splitlines()[1:]]
-    assert names == ["90室", "101室", "502室", "common, or no place"]
+    assert names == ["90室", "101室", "502室", "common, or no place", "Total"]
