@@ -1,5 +1,6 @@
 """Why, and why not: what each rule makes of one device at this moment, and what holds it back. Plain data, both languages."""
 
+import math
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -123,7 +124,7 @@ def held_back(watch: Watch, now: Now) -> list[Reason]:
     if watch.hours is not None and not watch.hours.open(now.wall):
         why.append(reason("out_of_hours"))
     if watch.excused is not None and now.monotonic < watch.excused:
-        why.append(reason("excused", left=watch.excused - now.monotonic))
+        why.append(reason("excused", left=_minutes(watch.excused - now.monotonic)))
     if watch.presence is not None and watch.presence.silent and not watch.by_clock:
         why.append(reason("silent"))
     return why
@@ -160,6 +161,11 @@ def lacking(group: Group, number: int, now: Now) -> list[Reason]:
         for trouble in troubles
         if trouble
     ]
+
+
+def _minutes(seconds: float) -> float:
+    """Whole minutes, as people count them."""
+    return math.ceil(seconds / 60) * 60 if seconds >= 60 else seconds
 
 
 def _silence(watch: Watch, engine: Engine, presence: Tracked | None, now: Now) -> dict[str, Any]:

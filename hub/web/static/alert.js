@@ -1,10 +1,10 @@
 // One alert: what it is, what to do, the evidence, what happened, who was told, why it was raised.
 
 import { get, post, sentence } from "./api.js";
-import { myName } from "./ask.js";
+import { AGAIN, myName } from "./ask.js";
 import { data, h, show, visible } from "./dom.js";
 import { evidence } from "./evidence.js";
-import { age, exact, figure, ms, person, place, quantityName, since, time, what } from "./format.js";
+import { age, exact, figure, ms, now, person, place, quantityName, since, time, until, what } from "./format.js";
 import { keepFresh } from "./fresh.js";
 import { groupAddress } from "./group.js";
 import { has, pick, say, t } from "./i18n.js";
@@ -127,7 +127,11 @@ export function alert(root, [id]) {
 
 function ended(one) {
   const by = one.resolved_by === "evidence" ? t("alert.resolvedSelf") : say("alert.resolvedBy", { name: person(one.resolved_by) });
-  return h("p.answered", {}, by, one.reason ? [" · ", data(one.reason)] : null);
+  const again = ms(one.resolved_at) + AGAIN;
+  return [
+    h("p.answered", {}, by, one.reason ? [" · ", data(one.reason)] : null),
+    one.resolved_by !== "evidence" && again > now() ? h("p.remark", {}, until(again, "alert.again")) : null,
+  ];
 }
 
 function timeline({ alert: one, changes }) {

@@ -134,6 +134,8 @@ export function complaint(key) {
   return complaints.has(key) ? h("p.problem", {}, complaints.get(key)) : null;
 }
 
+export const AGAIN = 600000; // ms: what goes on after a person resolved it is told again after this long, as the rules do
+
 export async function resolve(alert) {
   const by = await who();
   if (!by) return;
@@ -142,7 +144,7 @@ export async function resolve(alert) {
     const text = t(`ask.reason.${kind(alert.quantity)}.${n}`);
     return h("button.chip", { type: "button", on: { click: () => ((reason.value = text), reason.focus()) } }, text);
   });
-  const fields = [h("label", {}, h("span", {}, t("ask.reason")), reason), h("div.chips", {}, ready)];
+  const fields = [h("label", {}, h("span", {}, t("ask.reason")), reason), h("div.chips", {}, ready), h("p.hint", {}, t("ask.resolveAgain", { n: AGAIN / 60000 }))];
   const title = t("ask.resolveTitle", { what: label(alert) });
   await dialog(h("bdi", {}, title), fields, async (complainAbout) => {
     if (alert.severity === "critical" && !reason.value.trim()) {

@@ -166,6 +166,8 @@ export const words = {
   "ask.nameOther": ["Another name", "其他姓名"],
   "ask.resolveAgain": ["If it goes on, this detector is told again only after {n} minutes; if it clears and comes back, at once.", "若仍持续，此探测器 {n} 分钟后才会再次报警；恢复正常后再触发则立即报警。"],
   "alert.again": ["If it goes on, this detector is told again in {age}; if it clears and comes back, at once.", "若仍持续，此探测器{age}后再次报警；恢复正常后再触发则立即报警。"],
+  "ask.resolveAgain": ["If it goes on, this detector is told again only after {n} minutes; if it clears and comes back, at once.", "若仍持续，此探测器 {n} 分钟后才会再次报警；恢复正常后再触发则立即报警。"],
+  "alert.again": ["If it goes on, this detector is told again in {age}; if it clears and comes back, at once.", "若仍持续，此探测器{age}后再次报警；恢复正常后再触发则立即报警。"],
   "ask.resolveTitle": ["Resolve: {what}", "解除：{what}"],
   "ask.reason": ["What was it?", "是什么情况？"],
   "ask.reasonNeeded": ["Say what it was. A critical alert is not closed without a reason.", "请写明情况。紧急警报必须写明原因才能解除。"],

@@ -12,6 +12,7 @@ from hub.said import sentence
 from hub.steps import steps
 from hub.web.static import ROOT
 from hub.web.view import Conflict
+from rules.waits import STILL_BREACHED
 from tests.support.browsing import installed, window
 from tests.support.fakecommunity import NASTY
 from tests.support.fakeview import FakeView
@@ -73,6 +74,7 @@ async def test_a_critical_alert_is_resolved_only_with_a_reason(web: Web, browser
         page = opened.page
         await page.locator(SMOKE).get_by_role("button", name="Resolve").click()
         await name_me(page)
+        await expect(page.locator("dialog")).to_contain_text(f"told again only after {STILL_BREACHED / 60:.0f} minutes")
         await page.locator("dialog button[type=submit]").click()
         await expect(page.locator("dialog [role=alert]")).to_contain_text("Say what it was")
         await page.locator("dialog textarea").fill("Burnt rice")
@@ -81,6 +83,8 @@ async def test_a_critical_alert_is_resolved_only_with_a_reason(web: Web, browser
         assert view_of(web).alerts_by_id["smoke-3-2-502"].reason == "Burnt rice"
         await page.goto(f"{web.url}/#/alerts/smoke-3-2-502")
         await expect(page.locator("header.story")).to_contain_text("resolved by 李管家 · Burnt rice")
+        left = f"{STILL_BREACHED / 60 - 1:.0f}|{STILL_BREACHED / 60:.0f}"
+        await expect(page.locator("header.story")).to_contain_text(re.compile(f"told again in ({left}) min"))
 
 
 async def test_a_refusal_of_the_hub_is_said_beside_the_button(
