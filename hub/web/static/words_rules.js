@@ -58,7 +58,7 @@ export const words = {
   "field.quantity": ["What is measured", "测量的量"],
   "field.quantity.hint": ["A quantity, or several with an asterisk: fire.*", "一个量，或用星号表示多个：fire.*"],
   "field.threshold": ["Limit", "限值"],
-  "field.threshold.hint": ["A number in the quantity's unit, or { profile = \"rated_power\", times = 1.1 }.", "以该量单位计的数值，或 { profile = \"rated_power\", times = 1.1 }。"],
+  "field.threshold.hint": ["A number in the quantity's unit. A limit that is each device's own is written as TOML.", "以该量单位计的数值。各设备不同的限值用 TOML 填写。"],
   "field.clear": ["Ends at", "恢复值"],
   "field.clear.hint": ["Left out: at the limit itself.", "不填：即限值。"],
   "field.flags": ["Marks", "标记"],
