@@ -69,11 +69,11 @@ export async function askName() {
   };
   const names = [...new Set(Object.values(state.site?.people ?? {}))].map((name, at) =>
     // the keyboard of a phone would hide the names
-    h("button.chip", { type: "button", "data-first": at ? null : "", on: { click: () => tapped(name) } }, data(name)),
+    h("button", { type: "button", "data-first": at ? null : "", on: { click: () => tapped(name) } }, data(name)),
   );
   const fields = [
     h("p.hint", {}, t("ask.nameHint")),
-    names.length ? h("div.chips", { role: "group", "aria-label": t("ask.name") }, names) : null,
+    names.length ? h("div.buttons", { role: "group", "aria-label": t("ask.name") }, names) : null,
     h("label", {}, h("span", {}, t(names.length ? "ask.nameOther" : "ask.name")), input),
   ];
   const name = await dialog(t("ask.nameTitle"), fields, () => input.value.trim() || null);
