@@ -92,7 +92,7 @@ class Paper(FPDF):
             self.text(x + 2.5, y + 16.2, self.fit(remark, wide - 5))
         self.set_y(self.get_y() + high + 6)
 
-    def heading(self, text: str, room: float = 30) -> None:
+    def heading(self, text: str, room: float = 36) -> None:
         if self.will_page_break(room):
             self.add_page()
         self._ink(12.5, GREEN, bold=True)
@@ -123,6 +123,8 @@ class Paper(FPDF):
         repeated on every page."""
         scale = WIDE / sum(widths)
         wide = [width * scale for width in widths]
+        if self.will_page_break(_ROW * (min(len(rows), 3) + 1)):  # no head with a row or two at the foot of a page
+            self.add_page()
         head = [text if text in ("kWh", "m³") else text[:1].upper() + text[1:] for text in head]
         self._row(wide, head, left, PALE, bold=True)
         self._rule()

@@ -143,6 +143,7 @@ class _Page:
         marks = [(charts.GRID, self.w("grid"))]
         if flows["solar"]["meters"]:
             marks.append((charts.SOLAR, self.w("own_solar")))
+        if flows["fed_in"]["meters"]:
             marks.append((charts.FED_IN, self.w("fed_in")))
         if any(known < FULL for known in series["completeness"]):
             marks.append((charts.PALE, self.w("partly")))

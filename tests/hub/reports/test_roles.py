@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from hub.model import Device
+from hub.reports.files import rendered
+from hub.reports.fonts import NoFont
 from hub.reports.full import full_report
+from hub.reports.paper import Paper
 from hub.reports.setup import Energy, Role
 from simulators.building import registry
 from tests.hub.reports.helpers import EXPORT, Yard, ms
@@ -49,3 +52,21 @@ def test_the_demos_roofs_have_their_role() -> None:
     _, devices = registry(7)
     roofs: list[Device] = [device for device in devices if "pv_feed_in" in device.tags]
     assert len(roofs) == 3 and all(roof.name.endswith("屋顶光伏") for roof in roofs)
+
+
+@pytest.mark.parametrize(("feeds", "said"), [(True, True), (False, False)])
+def test_the_legend_names_what_is_fed_in(feeds: bool, said: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without a solar meter: below the line stands what was fed in."""
+    legends: list[list[str]] = []
+    monkeypatch.setattr(Paper, "legend", lambda self, marks, unit: legends.append([words for _, words in marks]))
+    yard = Yard()
+    yard.meter("main", "3", "main")
+    yard.count("main", DAY[0], [10.0] * 48)
+    if feeds:
+        yard.count("main", DAY[0], [2.0] * 48, quantity=EXPORT)
+    about = yard.store, yard.devices, yard.places, "云栖", yard.zone, ms(DAY[0]), ms("2026-10-03"), "community", "total"
+    try:
+        rendered(full_report(*about, Energy(duties=yard.duties)), "pdf", "en")
+    except NoFont:
+        pytest.skip("NOT RUN: no font with Chinese letters (apt-get install fonts-noto-cjk): no PDF was made")
+    assert ("fed in" in legends[0]) is said
