@@ -8,7 +8,7 @@ from typing import Any
 from hub import notices
 from hub.committer import Committer
 from hub.links import LinkRefused, Links, Ticket
-from hub.model import Alert, Notice, Now, Person
+from hub.model import DRILL_DEVICE, Alert, Notice, Now, Person
 from hub.notifiers.words import Words
 from hub.pipeline import Pipeline
 from hub.records import RecordsReader
@@ -104,6 +104,7 @@ class LinkDesk:
         notice = Notice(
             id="", alert=alert.id, revision=alert.revision, notifier="", why="resolved" if alert.state == "resolved" else "first",
             created_at=0, severity=alert.severity, body=notices.body(alert), language=person.language if person else "zh",
+            drill=alert.device == DRILL_DEVICE,
         )  # fmt: skip
         text = self._words.say(notice)
         return LinkPage(
@@ -114,6 +115,7 @@ class LinkDesk:
             fire=alert.quantity.startswith("fire."),
             person=person.name if person else "",
             by=named(alert.acknowledged_by, {person.id: person.name for person in self._people.values()}),
+            drill=notice.drill,
             anybody=not ticket.person,
             steps=steps(alert.quantity, alert.silent and alert.value is None),
         )

@@ -24,10 +24,13 @@ WHY: Mapping[str, Phrase] = {
     "resolved": {"zh": "已解除", "en": "Resolved"},
 }
 DRILL: Phrase = {"zh": "【演练】", "en": "[DRILL] "}
-DRILL_LONG: Phrase = {
-    "zh": "这是一次演练，没有真实的报警。请确认，以便我们知道消息已送达。",
-    "en": "This is a drill, nothing has happened. Please acknowledge it, so that we know it reached you.",
+DRILL_LONG: Phrase = {"zh": "这是一次演练，没有真实的报警。", "en": "This is a drill, nothing has happened."}
+DRILL_ASKS: Phrase = {
+    "zh": "请确认，以便我们知道消息已送达。",
+    "en": "Please acknowledge it, so that we know it reached you.",
 }
+DRILL_OVER: Phrase = {"zh": "演练结束", "en": "The drill is over"}
+DRILL_UNANSWERED: Phrase = {"zh": "演练结束，无人应答", "en": "The drill is over, nobody answered"}
 PLACE: Phrase = {"zh": "地点", "en": "Where"}
 WHAT: Phrase = {"zh": "情况", "en": "What"}
 MEASURED: Phrase = {"zh": "测量值", "en": "Measured"}

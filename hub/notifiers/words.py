@@ -159,7 +159,7 @@ class Words:
 
     def _title(self, notice: Notice) -> str:
         body, language = notice.body, notice.language
-        why = phrases.WHY.get(notice.why, {}).get(language, "")
+        why = _why(notice).get(language, "")
         severity = phrases.SEVERITY[notice.severity][language]
         head = f"{why} · {severity}" if why else severity
         what = summary(body, language)
@@ -200,6 +200,8 @@ class Words:
     def _notes(notice: Notice) -> tuple[str, ...]:
         body, language = notice.body, notice.language
         notes = [phrases.DRILL_LONG[language]] if notice.drill else []
+        if notice.drill and notice.why in CALLS:
+            notes.append(phrases.DRILL_ASKS[language])
         if body.get("stale"):
             notes.append(phrases.STALE[language])
         if str(body.get("quantity") or "").startswith("fire."):
@@ -218,7 +220,7 @@ class Words:
             "since": self._moment(body.get("raised_at") or body.get("at")),
             "ended": self._moment(body.get("resolved_at")),
             "severity": phrases.SEVERITY[notice.severity][language],
-            "why": phrases.WHY.get(notice.why, {}).get(language, ""),
+            "why": _why(notice).get(language, ""),
             "by": self._who(body, language),
             "reason": str(body.get("reason") or ""),
             "device": self._device(body),
@@ -280,6 +282,13 @@ def _in(given: Any, language: Language) -> str:
     if isinstance(given, dict):
         return str(given.get(language) or next(iter(given.values()), ""))
     return str(given or "")
+
+
+def _why(notice: Notice) -> Mapping[Language, str]:
+    """A drill is not resolved: it is over, answered or not."""
+    if notice.drill and notice.why == "resolved":
+        return phrases.DRILL_OVER if notice.body.get("acknowledged_by") else phrases.DRILL_UNANSWERED
+    return phrases.WHY.get(notice.why, {})
 
 
 def _steps(body: Mapping[str, Any], language: Language) -> str:

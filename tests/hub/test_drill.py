@@ -124,7 +124,8 @@ def test_to_people_and_back_with_times_that_add_up(tmp_path: Path) -> None:
         pressed = http.client.HTTPConnection(urlsplit(made.hub.url).netloc, timeout=10)
         with closing(pressed):
             pressed.request("POST", path, headers={"Host": "hub.example.org"})
-            assert "已确认" in pressed.getresponse().read().decode()
+            answered = pressed.getresponse().read().decode()
+            assert "已确认" in answered and "<h1 class=critical>【演练】" in answered
         said, wrong = asked.communicate(timeout=40)
         assert (asked.returncode, wrong) == (0, ""), said
         assert "accepted by desk li" in said and "acknowledged by li" in said and "The drill passed." in said

@@ -108,6 +108,16 @@ def test_a_drill_is_marked_in_every_text() -> None:
     assert own.short == "【演练】3幢2单元502 厨房 着火", "a text of one's own cannot hide it"
 
 
+@pytest.mark.parametrize(("by", "zh", "en"), [("", "演练结束，无人应答", "over, nobody answered"), ("li", "演练结束", "is over")])
+def test_a_drill_ends_without_having_been_resolved_and_asks_only_who_can_answer(by: str, zh: str, en: str) -> None:
+    over = replace(NOTICE, drill=True, why="resolved", body=SAID | {"acknowledged_by": by or None, "state": "resolved"})
+    assert WORDS.say(over).title.startswith(f"【演练】{zh} ·")
+    assert en in WORDS.say(replace(over, language="en")).title and "Resolved" not in WORDS.say(replace(over, language="en")).title
+    for why in phrases.WHY:
+        text = WORDS.say(replace(NOTICE, drill=True, why=why))
+        assert ("请确认" in text.long) == bool(text.link), why
+
+
 def test_what_was_measured_comes_with_unit_and_limit() -> None:
     hot = SAID | {"quantity": "air.temperature", "value": 41.234, "unit": "Cel", "threshold": 35.0}
     text = WORDS.say(replace(NOTICE, body=hot, severity="warning"))

@@ -169,7 +169,7 @@ export const words = {
   "drill.failed": ["Failed", "失败"],
   "drill.running": ["Under way", "进行中"],
   "drill.goesOn": ["The alarm is on its way.", "警报正在传递。"],
-  "drill.failedAt": ["It went no further than: {step}.", "止步于：{step}。"],
+  "drill.failedAt": ["It failed at: {step}.", "未通过：{step}。"],
   "drill.total": ["from the device's alarm to its return", "从设备报警到回传"],
   "drill.ms": ["{n} ms", "{n} 毫秒"],
   "drill.beside": ["Beside the way", "同时进行"],

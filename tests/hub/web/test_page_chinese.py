@@ -23,7 +23,7 @@ async def test_what_the_hub_says_is_chinese_too(web: Web, browser: Browser) -> N
         await expect(refused).to_have_text("没有成功：这条静默正是 王工 申请的：第二人必须是别人")
         await page.goto(f"{web.url}/#/drills")
         await page.locator("li.row", has_text="失败").get_by_role("button").click()
-        await expect(page.locator("section.drill .problem")).to_have_text("止步于：对外发布。 MQTT 代理在 5 秒内没有确认警报")
+        await expect(page.locator("section.drill .problem")).to_have_text("未通过：对外发布。 MQTT 代理在 5 秒内没有确认警报")
         await page.goto(f"{web.url}/#/alerts/{SMOKE}")
         await expect(page.locator("ol.ledger .quote")).to_have_text("https://chat.example.org 应答 503")
         await page.goto(f"{web.url}/#/alerts/nobody")

@@ -198,7 +198,7 @@ async def test_a_small_drill_is_run_and_its_steps_add_up(web: Web, browser: Brow
         page = opened.page
         await i_am(page, "Chen")
         await page.locator("li.row", has_text="Failed").get_by_role("button").click()
-        await expect(page.locator("section.drill")).to_contain_text("It went no further than: Announced.")
+        await expect(page.locator("section.drill")).to_contain_text("It failed at: Announced.")
         await page.get_by_role("button", name="Run a small drill").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("section.drill .head")).to_contain_text("Under way")
