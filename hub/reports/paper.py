@@ -15,6 +15,7 @@ INK, PALE, GREEN, LINE = (40, 44, 42), (110, 116, 113), (31, 95, 74), (208, 214,
 WIDE = 180.0
 """mm between the margins of A4."""
 _ROW = 6.0
+CLOSING = "。，、；：？！）》”%"
 
 
 class Paper(FPDF):
@@ -149,10 +150,25 @@ class Paper(FPDF):
         self.set_draw_color(*LINE)
         self.line(self.l_margin, self.get_y(), self.l_margin + WIDE, self.get_y())
 
+    def _lines(self, text: str) -> str:
+        """Chinese, broken into lines of which none begins with a mark that closes what stands before it (GB/T 15834)."""
+        lines, line = [], ""
+        for char in text:
+            if line and self.get_string_width(line + char) > WIDE - 1:
+                kept = len(line)
+                while kept > 1 and (line + char)[kept] in CLOSING:
+                    kept -= 1
+                lines.append(line[:kept])
+                line = line[kept:]
+            line += char
+        return "\n".join([*lines, line])
+
     def words(self, paragraphs: Sequence[str], size: float = 8.5) -> None:
         self._ink(size)
         for paragraph in paragraphs:
             text = self.said(paragraph)
+            if self.language == "zh":
+                text = self._lines(text)
             mode: Any = "CHAR" if self.language == "zh" else "WORD"
             self.multi_cell(WIDE, size * 0.52, text, wrapmode=mode, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
             self.ln(1.2)

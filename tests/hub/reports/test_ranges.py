@@ -9,6 +9,7 @@ import io
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from hub.reports import fonts
 from hub.reports.files import rendered
 from hub.reports.full import full_report
+from hub.reports.paper import CLOSING, WIDE, Paper
 from hub.reports.priced import bounded
 from hub.reports.setup import Energy
 from hub.reports.split import split
@@ -129,3 +131,16 @@ def test_a_rest_that_is_shared_is_still_a_line(rest: Any, amounts: list[float]) 
     rows = split(Decimal(100), 100.0, {"a": 10.0, "b": 40.0}, rest)
     assert [row["amount"] for row in rows] == [*amounts, None]
     assert [row["used"] for row in rows] == [10.0, 40.0, 50.0] and rows[-1]["part"] == "shared"
+
+
+@pytest.mark.parametrize("before", range(58, 64))
+def test_no_chinese_line_begins_with_what_closes_the_one_before(before: int) -> None:
+    try:
+        paper = Paper("zh", "", datetime(2026, 11, 1, tzinfo=UTC))
+    except fonts.NoFont:
+        pytest.skip("NOT RUN: no font with Chinese letters (apt-get install fonts-noto-cjk): no PDF was made")
+    paper.set_font("page", "", 8.5)
+    text = "用" * before + "）。" + "电" * 60
+    lines = paper._lines(text).split("\n")
+    assert "".join(lines) == text and len(lines) > 1
+    assert all(line[0] not in CLOSING and paper.get_string_width(line) < WIDE for line in lines)
