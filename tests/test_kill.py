@@ -24,6 +24,9 @@ from tests.support.site import login, site
 
 DEVICES, EACH = 200, 50
 ALARM = 25  # which of a device's messages is above the threshold
+PAUSE = 0.06
+"""Seconds after one message of every device: it goes on as long as the hub is killed and started anew, so that each kill falls
+among messages on their way."""
 KILLS = 3
 
 METERS = """
@@ -66,8 +69,7 @@ def publish_all(port: int, username: str, password: str, start: int) -> None:
         for device in range(DEVICES):
             message = {"ts": start + number, "smoke": 900 if number == ALARM else 10, "power_w": number}
             sent.append(client.publish(f"tele/fire/d{device}", json.dumps(message), qos=1))
-        if number % 10 == 9:
-            time.sleep(0.3)  # so that the kills fall into it
+        time.sleep(PAUSE)
     for info in sent:
         info.wait_for_publish(60)
     client.disconnect()
