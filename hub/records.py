@@ -297,6 +297,10 @@ class Records(RecordsReader):
                 for statement in _MIGRATIONS[version]:
                     self._connection.execute(text(statement))
             self._connection.execute(update(meta).where(meta.c.key == "schema").values(value=str(SCHEMA)))
+        # Opened now: there may be no file descriptor left later.
+        self._beside = sqlite3.connect(path, timeout=0, check_same_thread=False)
+        self._beside.execute("PRAGMA synchronous=FULL")
+        self._beside.execute("SELECT count(*) FROM meta").fetchone()
 
     def commit(self, work: Work) -> None:
         """Returns when it is on disk. Raises DiskFull, after which the same work may be tried again."""
@@ -317,9 +321,7 @@ class Records(RecordsReader):
         if written == self._copied:
             return
         try:
-            with contextlib.closing(sqlite3.connect(self._path, timeout=0)) as beside:
-                beside.execute("PRAGMA synchronous=FULL")
-                beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise RecordsFailed(f"{self._path} could not be written: {error}") from error
@@ -381,5 +383,6 @@ class Records(RecordsReader):
         self.commit(work)
 
     def close(self) -> None:
+        self._beside.close()
         self._connection.close()
         super().close()
