@@ -13,29 +13,29 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: .venv/installed-dev
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -u -m tests.benchmarks
 
 METERS ?= 10000
 bench-reports: .venv/installed-dev
-	@$(BIN)/python -m tests.benchmarks.reports --meters $(METERS)
+	@$(BIN)/python -u -m tests.benchmarks.reports --meters $(METERS)
 
 payloads: .venv/installed-dev
-	@$(BIN)/python -m tests.support.payloads $(DIR)
+	@$(BIN)/python -u -m tests.support.payloads $(DIR)
 
 SEEDS ?= 2000
 simulate: .venv/installed-dev
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	@$(BIN)/python -u -m tests.simulation --seeds $(SEEDS)
 
 promises: .venv/installed-dev
-	@$(BIN)/python -m tests.promises
+	@$(BIN)/python -u -m tests.promises
 
 red: .venv/installed-dev
-	@$(BIN)/python -m tests.promises.red
+	@$(BIN)/python -u -m tests.promises.red
 
 KILLS ?= 200
 MINUTES ?= 60
 soak: .venv/installed-dev
-	@$(BIN)/python -m tests.soak --kills $(KILLS) --minutes $(MINUTES)
+	@$(BIN)/python -u -m tests.soak --kills $(KILLS) --minutes $(MINUTES)
 
 install: .venv/installed
 
