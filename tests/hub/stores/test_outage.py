@@ -89,6 +89,8 @@ def test_ten_hours_without_the_server(kind: str, tmp_path: Path, record_property
         until(lambda: hub.metric("store_reachable") == 1 and hub.metric("store_waiting") == 0, "all is on the server")
         server.stop()
         durable = server.written()
+        probe(made, 1, name="gone")
+        until(lambda: hub.metric("store_reachable") == 0, "that it is gone is noticed")
         without = Ingest(made, meters, begin)
         during = probe(made, PROBES, name="during", meanwhile=without.share)
         without.settle()
