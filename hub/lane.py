@@ -116,9 +116,13 @@ class LaneWork:
         window = self.source.window if self.source else 0
         if len(self.batch) >= FULL or (window and len(self._messages) * 2 >= window):
             self._flush()
-        elif self._timer is None and not self._busy:
-            linger = LINGER if self._messages or self._owed else LINGER_UNCONFIRMED
-            self._timer = asyncio.get_running_loop().call_later(linger, self._flush)
+        elif not self._busy:
+            loop = asyncio.get_running_loop()
+            due = loop.time() + (LINGER if self._messages or self._owed else LINGER_UNCONFIRMED)
+            if self._timer is None or self._timer.when() > due:
+                if self._timer is not None:
+                    self._timer.cancel()
+                self._timer = loop.call_at(due, self._flush)
         if self.source and not self._paused and self.backlog >= self._enough():
             self._paused = True
             self.source.pause()
@@ -152,11 +156,11 @@ class LaneWork:
             self._timer = None
         if self._busy:
             return
-        batch, messages, owed, alerts = self.batch, self._messages, self._owed, self._alerts
-        if batch.empty() and not messages and not owed:
+        if self._nothing():
             self._idle.set()
             return
         self._busy = True
+        batch, messages, owed, alerts = self.batch, self._messages, self._owed, self._alerts
         self.batch, self._messages, self._owed, self._alerts = Batch(), [], [], 0
         if batch.empty():
             self._stored(batch, messages, owed, alerts)
@@ -222,5 +226,10 @@ class LaneWork:
         if self._paused and self.source and self.backlog < min(BACKLOG, FIRE_MOST) // 2:
             self._paused = False
             self.source.resume()
-        # What gathered meanwhile has waited long enough.
-        self._flush()
+        if self._nothing():
+            self._idle.set()
+        else:
+            self.gathered()
+
+    def _nothing(self) -> bool:
+        return self.batch.empty() and not self._messages and not self._owed
