@@ -121,7 +121,7 @@ class Hub:
         self.words = Words(config.name, config.zone, self.links.link, names, self.places.name)
         self.feed = Feed(now.wall)
         intake = Intake(config.vocabulary, config.retention)
-        self.glance = Glance(self.places, intake)
+        self.glance = Glance(self.places, intake, now.wall)
         self.outside = Outside(config.community, self.feed, clock)
         drilled = DrillAdapter(config.community)
         formats = [*(plugin(settings, site) for plugin, settings in config.adapters), drilled]

@@ -20,7 +20,7 @@ from hub.queries import Here, Queries
 from hub.records_people import PeopleReader
 from hub.reports.energy import energy_report, parse_period
 from hub.said import said_by, sentence
-from hub.today import figures, grid_meters
+from hub.today import figures, grid_meters, midnight, parked
 from hub.web.feed import Feed
 from hub.web.tables import buckets_page, rows_page
 from hub.web.view import (
@@ -107,7 +107,10 @@ class Desk(PeopleDesk):
             return
         meters = grid_meters(self._places)
         small = Places(self._places.spaces.values(), [self._places.devices[id] for id in meters])
-        self._glance.figures = await self._queries.ask(figures, small, meters, self._context, self.clock().wall)
+        now = self.clock().wall
+        self._glance.figures = await self._queries.ask(figures, small, meters, self._context, now)
+        if self._glance.parked is None:
+            self._glance.parked = await self._queries.ask(parked, midnight(now, self._context), self._glance.started)
 
     # --- alerts -------------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,9 @@ from hub.intake import Intake
 from hub.model import SEVERITIES, Alert, Now, Reading, Severity
 from hub.pace import Pace
 from hub.ports import SiteContext
-from hub.today import POWER, Figures, grid_meters, midnight
+from hub.today import HOUR, OCCUPIED, POWER, Figures, Parked, grid_meters, midnight
 from hub.web.view import Building, Overview
 
-HOUR = 3_600_000
 SAMPLES = 24 * 60
 SERIES = 500_000
 LOOKS = 60.0
@@ -23,10 +22,13 @@ LOOKS = 60.0
 
 
 class Glance:
-    """Looks at the newest reading of every series, which the intake remembers anyway, when somebody asks."""
+    """Looks at the newest reading of every series, which the intake remembers anyway, when somebody asks. ``started``: the hub,
+    wall ms."""
 
-    def __init__(self, places: Places, intake: Intake) -> None:
+    def __init__(self, places: Places, intake: Intake, started: int) -> None:
+        self.started = started
         self.figures = Figures()
+        self.parked: Parked | None = None  # until somebody has asked the store
         self.last_drill: Callable[[], int | None] = lambda: None  # when one last passed, ms
         self._looked = float("-inf")  # monotonic s
         self._anew = asyncio.Event()
@@ -52,7 +54,7 @@ class Glance:
 
     def sample(self, now: Now) -> None:
         """Once a minute: how many bays are taken."""
-        taken = self._states("parking.occupied")
+        taken = self._states(OCCUPIED)
         if taken:
             self._bays.append((now.wall, sum(taken)))
 
@@ -82,9 +84,11 @@ class Glance:
             for id in grid_meters(self._places)
             if id not in silent and (watts := self._power(id)) is not None
         ]
-        bays = self._states("parking.occupied")
+        bays = self._states(OCCUPIED)
+        earlier = self.parked or Parked()
         start = midnight(now.wall, site)
-        recent = [turn.value > 0 for turn in self._intake.turned if (turn.time or 0) > now.wall - HOUR]
+        turns = [*earlier.turned, *((turn.time or 0, turn.value > 0) for turn in self._intake.turned)]
+        recent = [came for at, came in turns if at > now.wall - HOUR]
         detectors, unhealthy, wearers, seen = 0, 0, 0, 0
         for id, tracks in self._intake.devices.items():
             quantities = {quantity for quantity, _ in tracks}
@@ -114,7 +118,7 @@ class Glance:
             kwh_today=self.figures.kwh_today,
             bays_free=sum(value == 0 for value in bays) if bays else None,
             bays_total=len(bays),
-            bays_today=[(at, taken) for at, taken in self._bays if at >= start],
+            bays_today=[(at, taken) for at, taken in (*earlier.taken, *self._bays) if at >= start],
             cars_in=sum(recent) if bays else None,
             cars_out=len(recent) - sum(recent) if bays else None,
             detectors_healthy=detectors - unhealthy,

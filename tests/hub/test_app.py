@@ -135,6 +135,33 @@ def test_sigterm_ends_it_in_order_and_it_knows_what_it_knew(tmp_path: Path, brok
         assert "Traceback" not in hub.log.read_text()
 
 
+BAYS = """
+[[adapter]]
+kind = "json"
+topic = "bay/{device}"
+device = "bay:{device}"
+readings = [{ quantity = "parking.occupied", path = "taken" }]
+"""
+
+
+def test_cars_of_the_last_hour_are_known_again_after_a_restart(tmp_path: Path, broker: Broker) -> None:
+    with running_hub(write(tmp_path, broker, more=BAYS), tmp_path / "data") as hub:
+
+        def cars() -> tuple[int, int]:
+            seen = hub.get("/api/v1/overview")
+            return seen["cars_in"], seen["cars_out"]
+
+        for device, states in (("east", (0, 1)), ("west", (1, 0)), ("north", (0, 1))):
+            for taken in states:
+                say(broker, f"bay/{device}", taken=taken)
+        until(lambda: cars() == (2, 1), "two came and one left")
+        hub.kill()
+        hub.start()
+        until(lambda: cars() == (2, 1), "the store is asked when somebody looks")
+        say(broker, "bay/west", taken=1)
+        until(lambda: cars() == (3, 1), "and what comes now is added")
+
+
 def test_a_webhook_is_told_by_a_real_hub(tmp_path: Path, broker: Broker) -> None:
     told: list[dict[str, object]] = []
 
