@@ -155,7 +155,7 @@ def test_cars_of_the_last_hour_are_known_again_after_a_restart(tmp_path: Path, b
             for taken in states:
                 say(broker, f"bay/{device}", taken=taken)
         until(lambda: cars() == (2, 1), "two came and one left")
-        hub.kill()
+        assert hub.stop() == 0
         hub.start()
         until(lambda: cars() == (2, 1), "the store is asked when somebody looks")
         say(broker, "bay/west", taken=1)
