@@ -107,6 +107,7 @@ class Hub:
         config = self.config
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(NAMES, "names"))
+        loop.set_exception_handler(self.essentials.raised)
         self.lock = Lock(config.directory)
         self.records = Records(config.directory / "records.db")
         self.reader = PeopleReader(config.directory / "records.db")

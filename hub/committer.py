@@ -40,6 +40,7 @@ class Committer:
         self._committed = committed
         self._failed = failed
         self._pool = ThreadPoolExecutor(1, "records")
+        self._pool.submit(int)  # the thread begins now: later there may be no memory for one
         self._work = Work()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None

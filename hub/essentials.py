@@ -1,7 +1,9 @@
-"""What a hub cannot do without: tasks of which none may end. When one does, the hub ends, with the reason."""
+"""What a hub cannot do without: tasks of which none may end, and callbacks of which none may raise. When one does, the hub ends,
+with the reason."""
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Coroutine
 from typing import Any
 
@@ -31,6 +33,14 @@ class Essentials:
                 log.error("%s ended", task.get_name(), exc_info=error)
             self.end(f"the {task.get_name()} ended: {error or 'it returned'}")
 
+    def raised(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler. What a timer or the end of a commit was to do is not done if it raises, and nobody else
+        would do it; what a library's callback raises is only logged."""
+        loop.default_exception_handler(context)
+        error = context.get("exception")
+        if "handle" in context and error is not None and _ours(error):
+            self.end(f"a step of the watch failed: {type(error).__name__}: {error}")
+
     def end(self, reason: str = "") -> None:
         """The first reason counts; "" where it was asked for."""
         if not self._over.is_set():
@@ -47,3 +57,8 @@ class Essentials:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _ours(error: BaseException) -> bool:
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__", "").startswith(("hub.", "rules.", "adapters.")) for frame in frames)

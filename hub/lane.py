@@ -75,6 +75,7 @@ class LaneWork:
         self._owed: list[Receipt] = []
         self._alerts = 0  # the transaction that holds the newest alert of this batch
         self._pool = ThreadPoolExecutor(1, f"journal-{lane}")
+        self._pool.submit(int)  # the thread begins now: later there may be no memory for one
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None

@@ -221,6 +221,46 @@ def test_one_that_takes_all_memory_costs_its_own_message(tmp_path: Path, broker:
         probe(made, 5)
 
 
+@pytest.mark.promise(13)
+def test_where_no_thread_can_be_started_any_more_alerts_go_on(tmp_path: Path, broker: Broker) -> None:
+    """As where a decoder has taken all memory: the threads that commit are there already."""
+    with site(tmp_path, broker, start=False) as made:
+        made.hub.first = textwrap.dedent("""
+            import threading, hub.watchdog
+            start, watch = threading.Thread.start, hub.watchdog.Watchdog.start
+            def refused(self):
+                if self.name.startswith(("records_", "journal")):
+                    raise RuntimeError("can't start new thread")
+                start(self)
+            def watched(self):
+                threading.Thread.start = refused
+                watch(self)
+            hub.watchdog.Watchdog.start = watched
+        """)
+        made.hub.start()
+        probe(made, 3)
+
+
+@pytest.mark.promise(13)
+def test_a_step_that_fails_ends_the_hub_with_its_reason(tmp_path: Path, broker: Broker) -> None:
+    """A timer that raises would else leave its alerts uncommitted for ever, with nothing but a line in the log."""
+    with site(tmp_path, broker, start=False) as made:
+        made.hub.first = textwrap.dedent("""
+            import hub.committer
+            begin = hub.committer.Committer._start
+            def failing(self):
+                if self._work.alerts:
+                    self._pool.shutdown()
+                begin(self)
+            hub.committer.Committer._start = failing
+        """)
+        made.hub.start()
+        assert made.hub.process is not None
+        made.client().publish("alarm/one", {"ts": wall(), "smoke": True})
+        assert made.hub.process.wait(30) != 0
+        assert "a step of the watch failed: RuntimeError: cannot schedule" in made.hub.said()
+
+
 @pytest.mark.fault("event loop blocked 5 s: the stack is logged, the process goes on")
 def test_a_stall_is_logged_with_its_stack_and_counted(tmp_path: Path, broker: Broker) -> None:
     with site(tmp_path, broker, BAD_RULE, start=False) as made:
