@@ -132,10 +132,13 @@ def test_refused_with_its_reason_and_at_no_cost(sample: Good, case: str) -> None
     make, reasons = REFUSED[case]
     payload = make(sample)
     before = sample.decode(sample.message.payload)
-    begun = time.process_time()
-    with pytest.raises(Malformed) as refusal:
-        sample.decode(payload)
-    cost = time.process_time() - begun
+    costs = []
+    for _ in range(2):  # the collector may walk over the whole suite's objects in one of them
+        begun = time.thread_time()
+        with pytest.raises(Malformed) as refusal:
+            sample.decode(payload)
+        costs.append(time.thread_time() - begun)
+    cost = min(costs)
     assert refusal.value.reason in reasons, refusal.value.detail
     assert refusal.value.detail and len(refusal.value.detail) < 400
     assert cost < LITTLE, f"{cost:.3f} s of CPU for a refusal"
