@@ -43,7 +43,7 @@ async def test_a_mistake_of_the_page_is_said_in_plain_words(web: Web, browser: B
         assert len(opened.mistakes) == 1, "told to the console"
 
 
-# A click where the pointer was aimed, in the very moment in which a new card has been put above.
+# A click on a new card's button, in the very moment in which the card has come to stand there.
 CLICK_AS_IT_MOVES = """() => new Promise((done) => {
   new MutationObserver((_, watching) => {
     const button = document.querySelector("article[data-alert^=fire-] .buttons button:last-child");
