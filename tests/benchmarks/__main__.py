@@ -10,6 +10,7 @@ sealing       bytes and CPU of a reading at rest
 rules         µs per reading and rule
 adapters      µs per message of each adapter
 replay        a month of 1,000 devices through a rule
+libraries     msgspec beside pydantic, our lines beside influxdb-client's points
 
 Then come the aims beside what was found, and a line about the machine: a figure means little without its fsync and the CPU
 that others took. The whole takes about 35 minutes.
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import adapters, aims, batches, first_watch, growth, killed, replay, rules, sealing, surroundings
+from tests.benchmarks import adapters, aims, batches, first_watch, growth, killed, libraries, replay, rules, sealing, surroundings
 from tests.benchmarks.subjects import HERE, Failed
 
 SOAK = Path(__file__).parents[2] / "build" / "soak.out.json"
@@ -58,6 +59,7 @@ PARTS: dict[str, Callable[[bool], tuple[Any, str]]] = {
     "rules": lambda _: _with(rules, rules.measure()),
     "adapters": lambda _: _with(adapters, adapters.measure()),
     "replay": lambda quick: _with(replay, replay.measure(days=1 if quick else 30)),
+    "libraries": lambda _: _with(libraries, libraries.measure()),
 }
 
 
